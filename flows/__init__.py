@@ -1,0 +1,1 @@
+"""When and in which order the steps run: thin Prefect flows over `tasks`."""

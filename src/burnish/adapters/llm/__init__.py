@@ -1,0 +1,1 @@
+"""Language models behind the `ChatModel` port; the only place that imports openai."""

@@ -1,0 +1,1 @@
+"""Sources: turn what some store or exporter holds into traces."""

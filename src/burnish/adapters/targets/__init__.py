@@ -1,0 +1,1 @@
+"""Targets: ways to run the agent at a version."""

@@ -1,0 +1,91 @@
+"""The model port: what judges, summarisers, proposers and the prompt target ask of a language model."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from pydantic import Field
+
+from burnish.domain.base import Json, Value, content_hash
+from burnish.domain.traces import Message, ToolCallPart, Usage
+
+__all__ = ["ChatModel", "ChatReply", "ChatRequest", "ChatTool"]
+
+
+class ChatTool(Value):
+    """A tool offered to the model; `parameters` is a JSON schema."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Json] = {}
+
+
+class ChatRequest(Value):
+    """One question to a model.
+
+    `schema` (JSON schema, or None for free text) makes the reply structured. `purpose` labels the call in the
+    accounts ("target", "judge", "propose", ...). `salt` separates calls that must not share a cached answer, for
+    example the repetitions of a run.
+    """
+
+    messages: tuple[Message, ...]
+    model: str | None = None
+    response_schema: dict[str, Json] | None = None
+    tools: tuple[ChatTool, ...] = ()
+    temperature: float = Field(default=0.0, ge=0)
+    max_tokens: int = Field(default=1024, gt=0)
+    seed: int | None = 0
+    purpose: str = "other"
+    salt: str = ""
+
+    @property
+    def key(self) -> str:
+        """Content address of the question: equal questions share an answer. `purpose` does not count."""
+        return content_hash(self.model_dump(mode="json", exclude={"purpose"}), length=64)
+
+
+class ChatReply(Value):
+    """A model's answer. `parsed` is the JSON value where a schema was asked for; `cost_usd` None where unpriced."""
+
+    text: str
+    model: str
+    parsed: Json = None
+    tool_calls: tuple[ToolCallPart, ...] = ()
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    latency_s: float = 0.0
+    finish_reason: str | None = None
+    cached: bool = False
+
+
+class ChatModel(Protocol):
+    """Anything that answers a ChatRequest.
+
+    Raises TransientModelError once its own retries are used up, ModelError for good failures (including a reply that
+    does not fit `response_schema`) and BudgetExceededError when the night's budget is spent.
+    """
+
+    @property
+    def name(self) -> str:
+        """The model used where a request names none."""
+        ...
+
+    @property
+    def strong(self) -> bool:
+        """Whether the user declared this model able to rewrite whole prompts."""
+        ...
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """Answer one request."""
+        ...
+
+
+class ReplyCache(Protocol):
+    """Answers already paid for, by content address."""
+
+    def get(self, key: str) -> ChatReply | None:
+        """The stored answer, or None."""
+        ...
+
+    def put(self, request: ChatRequest, model: str, reply: ChatReply, meta: Mapping[str, Any]) -> None:
+        """Store an answer and its accounts."""
+        ...

@@ -1,0 +1,1 @@
+"""Find what fails alike: summarise, embed, group, name."""

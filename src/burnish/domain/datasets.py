@@ -1,0 +1,73 @@
+"""Datasets: fixed, fingerprinted examples in three splits, of which one is sealed.
+
+A group of examples (same user, session, template or near-duplicate text) goes to one split as a whole, chosen by a
+hash of the group, so an example never changes its split when the dataset grows.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Literal
+
+from burnish.domain.base import Json, Value, content_hash
+
+__all__ = ["Dataset", "Example", "SealedExamples", "Split", "VisibleSplit", "fingerprint"]
+
+
+class Split(StrEnum):
+    """TRAIN: the proposer sees it. DEV: chooses the best candidate. HELD_OUT: sealed, read by the gate alone."""
+
+    TRAIN = "train"
+    DEV = "dev"
+    HELD_OUT = "held_out"
+
+
+VisibleSplit = Literal[Split.TRAIN, Split.DEV]
+
+
+class Example(Value):
+    """One input with what is expected of the output, or criteria that it must meet."""
+
+    id: str
+    input: Json
+    expected: Json = None
+    criteria: tuple[str, ...] = ()
+    metadata: dict[str, Json] = {}
+    trace_id: str | None = None
+    group: str = ""
+
+    @staticmethod
+    def id_for(agent: str, value: Json) -> str:
+        """The stable id of an example: the same input of the same agent is the same example."""
+        return content_hash(agent, value)
+
+
+class Dataset(Value):
+    """The name and the present content hash of an agent's examples."""
+
+    id: str
+    agent: str
+    name: str
+    fingerprint: str
+    counts: dict[Split, int]
+
+
+class SealedExamples:
+    """Held-out examples. Only the experiment that feeds the gate opens them, and nothing prints them."""
+
+    def __init__(self, examples: Iterable[Example]) -> None:
+        self.__examples = tuple(examples)
+
+    def __len__(self) -> int:
+        return len(self.__examples)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} sealed examples>"
+
+    def open_for_gate(self) -> tuple[Example, ...]:
+        """Break the seal. Called by `loop.experiment` for the gate's measurement and by nothing else."""
+        return self.__examples
+
+
+def fingerprint(examples: Iterable[Example]) -> str:
+    """Content hash over ids, inputs, expectations and criteria, whatever the order."""
+    return content_hash(sorted((e.id, content_hash(e.input, e.expected, e.criteria)) for e in examples))

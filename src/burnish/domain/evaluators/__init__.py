@@ -1,0 +1,1 @@
+"""Evaluators as values: code checks, trajectory checks and LLM judges."""

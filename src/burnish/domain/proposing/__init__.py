@@ -1,0 +1,1 @@
+"""Draft small edits from evidence."""

@@ -1,0 +1,1 @@
+"""Drivers: how people and programs start the loop and read its results."""

@@ -1,0 +1,1 @@
+"""The steps of the night, one module each, runnable without Prefect."""

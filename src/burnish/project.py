@@ -1,0 +1,219 @@
+"""The user's project folder: one TOML file an agent, read once, unknown keys refused with the nearest known one."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, Field, ValidationError
+
+from burnish.domain.base import Value, content_hash
+from burnish.errors import ConfigError, NotFoundError
+
+__all__ = [
+    "AgentConfig",
+    "BudgetConfig",
+    "ClusterConfig",
+    "GateConfig",
+    "ImproveConfig",
+    "ModelConfig",
+    "RepositoryConfig",
+    "SourceConfig",
+    "SplitConfig",
+    "TargetConfig",
+    "agent_names",
+    "load_agent",
+]
+
+
+class RepositoryConfig(Value):
+    """Where the agent's code lives and where its pull requests go."""
+
+    url: str
+    base: str = "main"
+    forge: Literal["local", "github"] = "local"
+    repository: str | None = None  # owner/name on the forge
+    api_url: str | None = None  # GitHub Enterprise: https://host/api/v3
+    labels: tuple[str, ...] = ("burnish",)
+    evals_dir: str = "evals"
+    open_pull_requests: int = Field(default=1, ge=1)
+
+
+class SourceConfig(Value):
+    """Where traces come from.
+
+    `path` is a file, folder or glob, relative to the project; `endpoint` means POST /v1/traces on `burnish serve`.
+    """
+
+    kind: Literal["otlp", "jsonl", "endpoint"] = "endpoint"
+    path: str | None = None
+
+
+class ModelConfig(Value):
+    """An OpenAI-compatible model. Without base_url and key, the environment's; without those, the embedded model.
+
+    `api_key_env` names the environment variable that holds the key: keys never stand in files. Prices are US dollars a
+    million tokens. `strong` allows free rewriting of prompts.
+    """
+
+    name: str | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    input_price: float | None = Field(default=None, ge=0)
+    output_price: float | None = Field(default=None, ge=0)
+    strong: bool = False
+    temperature: float = Field(default=0.0, ge=0)
+    max_tokens: int = Field(default=1024, gt=0)
+
+
+class TargetConfig(Value):
+    """How to run the agent offline.
+
+    kind = "prompt": `prompt` is a file in the agent's repository whose `{{ name }}` variables are replaced from
+    `variables` as plain text; it becomes the system message and the example's input the user message. `tools` and
+    `response_schema` are JSON files there. kind = "python": `entrypoint` is module:function, called with the
+    example's input. kind = "command": `command` is argv, JSON lines on stdin and stdout.
+    `environment` is set, `pass_environment` names variables of ours to hand on; nothing else of ours reaches the agent.
+    """
+
+    kind: Literal["prompt", "python", "command"] = "prompt"
+    prompt: str | None = None
+    variables: dict[str, str] = {}
+    tools: str | None = None
+    response_schema: str | None = None
+    entrypoint: str | None = None
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    pass_environment: tuple[str, ...] = ()
+    timeout_s: float = Field(default=120.0, gt=0)
+    concurrency: int = Field(default=4, ge=1)
+
+
+class ClusterConfig(Value):
+    """How failing traces are grouped."""
+
+    embedder: str = "wordllama"  # wordllama, tfidf, or openai:<model>
+    minimum_size: int = Field(default=3, ge=2)
+    summarise: Literal["text", "model"] = "text"
+    limit: int = Field(default=500, ge=10)
+
+
+class SplitConfig(Value):
+    """Shares of the three splits; they must add up to 1."""
+
+    train: float = Field(default=0.4, gt=0, lt=1)
+    dev: float = Field(default=0.2, gt=0, lt=1)
+    held_out: float = Field(default=0.4, gt=0, lt=1)
+    group_by: tuple[Literal["user", "session", "text"], ...] = ("text",)
+    near_duplicate: float = Field(default=0.9, gt=0, le=1)
+    seed: int = 0
+
+
+class ImproveConfig(Value):
+    """What may change and what counts as better. `metric` is the evaluator whose score a pull request must raise."""
+
+    metric: str
+    fail_below: float = 0.5
+    files: tuple[str, ...] = ("prompts/**",)
+    candidates: int = Field(default=3, ge=1, le=16)
+    dev_limit: int = Field(default=60, ge=1)
+    held_out_limit: int = Field(default=150, ge=1)
+    repetitions: int = Field(default=1, ge=1)
+
+
+class GateConfig(Value):
+    """When a pull request may open: a paired test at a fixed level."""
+
+    level: float = Field(default=0.01, gt=0, lt=0.5)
+    minimum_pairs: int = Field(default=20, ge=2)
+    unmeasured_share: float = Field(default=0.1, ge=0, le=1)
+    guards: tuple[str, ...] = ()
+    guard_margin: float = Field(default=0.05, ge=0)
+
+
+class BudgetConfig(Value):
+    """What one night may spend; None is no limit."""
+
+    usd: float | None = Field(default=None, ge=0)
+    calls: int | None = Field(default=None, ge=0)
+
+
+class AgentConfig(Value):
+    """One agent: `config/agents/<name>.toml`."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    repository: RepositoryConfig
+    source: SourceConfig = SourceConfig()
+    target: TargetConfig
+    models: dict[Literal["target", "judge", "proposer"], ModelConfig] = {}
+    evaluators: tuple[str, ...] = ()
+    improve: ImproveConfig
+    cluster: ClusterConfig = ClusterConfig()
+    splits: SplitConfig = SplitConfig()
+    gate: GateConfig = GateConfig()
+    budget: BudgetConfig = BudgetConfig()
+
+    @property
+    def fingerprint(self) -> str:
+        """Content hash of the whole file, so that a changed setting is visible in what it produced."""
+        return content_hash(self.model_dump(mode="json"))
+
+
+def agent_names(project: Path) -> list[str]:
+    """Names of the agents in `project`, sorted."""
+    return sorted(path.stem for path in (project / "config" / "agents").glob("*.toml"))
+
+
+def load_agent(project: Path, name: str) -> AgentConfig:
+    """Read `config/agents/<name>.toml`.
+
+    Raises NotFoundError naming the agents there are, ConfigError naming the wrong key and the nearest known one.
+    """
+    path = project / "config" / "agents" / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(agent_names(project)) or "none yet; `burnish init` writes one"
+        raise NotFoundError(f"no agent '{name}': {path} does not exist. Agents here: {known}")
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    data.setdefault("name", name)
+    try:
+        config = AgentConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(error)}") from error
+    if config.name != name:
+        raise ConfigError(f"{path}: name = '{config.name}' differs from the file's name '{name}'; make them equal")
+    shares = config.splits.train + config.splits.dev + config.splits.held_out
+    if abs(shares - 1.0) > 1e-9:
+        raise ConfigError(f"{path}: [splits] train + dev + held_out is {shares:g}; make it 1")
+    return config
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors():
+        location = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(item["loc"][-1]), _known_keys(item["loc"][:-1]), n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            lines.append(f"unknown key '{location}'{hint}")
+        else:
+            lines.append(f"{location}: {item['msg']}")
+    return "; ".join(lines)
+
+
+def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    model: type[BaseModel] = AgentConfig
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            continue
+        nested = [t for t in (field.annotation, *get_args(field.annotation)) if _is_model(t)]
+        if nested:
+            model = nested[0]
+    return list(model.model_fields)
+
+
+def _is_model(candidate: Any) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, BaseModel)

@@ -1,0 +1,50 @@
+"""Settings: what the environment says, read once at the edge."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """Process-wide settings, each from `BURNISH_<NAME>` in the environment or a `.env` file in the project.
+
+    What belongs to one agent stands in `config/agents/<name>.toml` instead.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BURNISH_", env_file=".env", extra="ignore", frozen=True)
+
+    project: Path = Field(default=Path(), description="Folder that holds config/, flows/ and tasks/.")
+    home: Path = Field(
+        default=Path(".burnish"),
+        description="Folder for the database, worktrees, logs and the local Prefect server; relative to the project.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the store. Default: SQLite in the home. PostgreSQL: postgresql+psycopg://…",
+    )
+    models_dir: Path = Field(
+        default=Path("~/.cache/burnish/models"), description="Where downloaded model weights are kept, once per user."
+    )
+    model_base_url: str | None = Field(default=None, description="Base URL of an OpenAI-compatible endpoint.")
+    model_api_key: SecretStr | None = Field(default=None, description="Key of that endpoint.")
+    model: str | None = Field(default=None, description="Model name where an agent's file names none.")
+    model_concurrency: int = Field(default=8, ge=1, description="Model calls in flight at once.")
+    model_timeout_s: float = Field(default=120.0, gt=0, description="Seconds before one model call is given up.")
+    github_token: SecretStr | None = Field(default=None, description="Token for pull requests on GitHub.")
+    server_port: int = Field(default=4300, ge=0, description="Port of `burnish serve` (OTLP endpoint and pages).")
+    prefect_port: int = Field(default=4301, ge=0, description="Port of the local Prefect server `burnish run` starts.")
+    ingest_token: SecretStr | None = Field(default=None, description="Bearer token that POST /v1/traces asks for.")
+
+    @property
+    def home_dir(self) -> Path:
+        """The home as an absolute path."""
+        home = self.home.expanduser()
+        return home if home.is_absolute() else (self.project.expanduser() / home).resolve()
+
+    @property
+    def store_url(self) -> str:
+        """The database URL, SQLite in the home by default."""
+        return self.database_url or f"sqlite:///{self.home_dir / 'burnish.sqlite3'}"
