@@ -8,18 +8,18 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, Field, ValidationError
 
 from burnish.domain.base import Value, content_hash
+from burnish.domain.chat import Allowance
+from burnish.domain.datasets import SplitRule
+from burnish.domain.gate import GateRule
 from burnish.errors import ConfigError, NotFoundError
 
 __all__ = [
     "AgentConfig",
-    "BudgetConfig",
     "ClusterConfig",
-    "GateConfig",
     "ImproveConfig",
     "ModelConfig",
     "RepositoryConfig",
     "SourceConfig",
-    "SplitConfig",
     "TargetConfig",
     "agent_names",
     "load_agent",
@@ -98,17 +98,6 @@ class ClusterConfig(Value):
     limit: int = Field(default=500, ge=10)
 
 
-class SplitConfig(Value):
-    """Shares of the three splits; they must add up to 1."""
-
-    train: float = Field(default=0.4, gt=0, lt=1)
-    dev: float = Field(default=0.2, gt=0, lt=1)
-    held_out: float = Field(default=0.4, gt=0, lt=1)
-    group_by: tuple[Literal["user", "session", "text"], ...] = ("text",)
-    near_duplicate: float = Field(default=0.9, gt=0, le=1)
-    seed: int = 0
-
-
 class ImproveConfig(Value):
     """What may change and what counts as better. `metric` is the evaluator whose score a pull request must raise."""
 
@@ -119,23 +108,6 @@ class ImproveConfig(Value):
     dev_limit: int = Field(default=60, ge=1)
     held_out_limit: int = Field(default=150, ge=1)
     repetitions: int = Field(default=1, ge=1)
-
-
-class GateConfig(Value):
-    """When a pull request may open: a paired test at a fixed level."""
-
-    level: float = Field(default=0.01, gt=0, lt=0.5)
-    minimum_pairs: int = Field(default=20, ge=2)
-    unmeasured_share: float = Field(default=0.1, ge=0, le=1)
-    guards: tuple[str, ...] = ()
-    guard_margin: float = Field(default=0.05, ge=0)
-
-
-class BudgetConfig(Value):
-    """What one night may spend; None is no limit."""
-
-    usd: float | None = Field(default=None, ge=0)
-    calls: int | None = Field(default=None, ge=0)
 
 
 class AgentConfig(Value):
@@ -149,9 +121,9 @@ class AgentConfig(Value):
     evaluators: tuple[str, ...] = ()
     improve: ImproveConfig
     cluster: ClusterConfig = ClusterConfig()
-    splits: SplitConfig = SplitConfig()
-    gate: GateConfig = GateConfig()
-    budget: BudgetConfig = BudgetConfig()
+    splits: SplitRule = SplitRule()
+    gate: GateRule = GateRule()
+    budget: Allowance = Allowance()
 
     @property
     def fingerprint(self) -> str:

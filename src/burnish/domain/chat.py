@@ -8,7 +8,7 @@ from pydantic import Field
 from burnish.domain.base import Json, Value, content_hash
 from burnish.domain.traces import Message, ToolCallPart, Usage
 
-__all__ = ["ChatModel", "ChatReply", "ChatRequest", "ChatTool"]
+__all__ = ["Allowance", "ChatModel", "ChatReply", "ChatRequest", "ChatTool", "ReplyCache"]
 
 
 class ChatTool(Value):
@@ -55,6 +55,13 @@ class ChatReply(Value):
     latency_s: float = 0.0
     finish_reason: str | None = None
     cached: bool = False
+
+
+class Allowance(Value):
+    """What one night may spend; None is no limit."""
+
+    usd: float | None = Field(default=None, ge=0)
+    calls: int | None = Field(default=None, ge=0)
 
 
 class ChatModel(Protocol):

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import Field
+
 from burnish.domain.base import Json, Value, content_hash
 
-__all__ = ["Dataset", "Example", "SealedExamples", "Split", "VisibleSplit", "fingerprint"]
+__all__ = ["Dataset", "Example", "SealedExamples", "Split", "SplitRule", "VisibleSplit", "fingerprint"]
 
 
 class Split(StrEnum):
@@ -22,6 +24,17 @@ class Split(StrEnum):
 
 
 VisibleSplit = Literal[Split.TRAIN, Split.DEV]
+
+
+class SplitRule(Value):
+    """Shares of the three splits; they must add up to 1."""
+
+    train: float = Field(default=0.4, gt=0, lt=1)
+    dev: float = Field(default=0.2, gt=0, lt=1)
+    held_out: float = Field(default=0.4, gt=0, lt=1)
+    group_by: tuple[Literal["user", "session", "text"], ...] = ("text",)
+    near_duplicate: float = Field(default=0.9, gt=0, le=1)
+    seed: int = 0
 
 
 class Example(Value):

@@ -2,9 +2,11 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from burnish.domain.base import Value
 
-__all__ = ["Comparison", "Outcome", "Verdict"]
+__all__ = ["Comparison", "GateRule", "Outcome", "Verdict"]
 
 
 class Outcome(StrEnum):
@@ -13,6 +15,16 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     INCONCLUSIVE = "inconclusive"
+
+
+class GateRule(Value):
+    """When a pull request may open: a paired test at a fixed level."""
+
+    level: float = Field(default=0.01, gt=0, lt=0.5)
+    minimum_pairs: int = Field(default=20, ge=2)
+    unmeasured_share: float = Field(default=0.1, ge=0, le=1)
+    guards: tuple[str, ...] = ()
+    guard_margin: float = Field(default=0.05, ge=0)
 
 
 class Comparison(Value):

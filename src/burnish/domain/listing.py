@@ -1,0 +1,83 @@
+"""What lists of traces show and how they are asked for: summaries without payloads."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from burnish.domain.base import UtcDatetime, Value
+from burnish.domain.traces import SpanStatus
+
+__all__ = ["IngestSummary", "MetricSummary", "TraceQuery", "TraceSummary"]
+
+
+class TraceQuery(Value):
+    """Which traces, newest first. Everything set must hold.
+
+    `origin` tells production traces from those of offline runs (source "experiment"). `visible` leaves out the
+    traces behind held-out examples, so that discovering and proposing never see them. `text` searches the previews.
+    `below` keeps traces whose newest feedback of the named key is under the score, `has_feedback` those with any.
+    """
+
+    agent: str | None = None
+    origin: Literal["production", "experiment", "any"] = "production"
+    since: UtcDatetime | None = None
+    until: UtcDatetime | None = None
+    status: SpanStatus | None = None
+    session_id: str | None = None
+    text: str | None = None
+    below: tuple[str, float] | None = None
+    has_feedback: str | None = None
+    visible: bool = False
+    limit: int | None = Field(default=None, ge=1)
+    offset: int = Field(default=0, ge=0)
+
+
+class TraceSummary(Value):
+    """One row of a list: no payloads, previews of at most 200 characters. `scores` is the newest score by key."""
+
+    trace_id: str
+    agent: str
+    source: str
+    name: str
+    started_at: UtcDatetime
+    latency_s: float | None
+    status: SpanStatus
+    status_message: str | None
+    session_id: str | None
+    user_id: str | None
+    environment: str | None
+    prompt_version: str | None
+    spans: int
+    tokens: int
+    cost_usd: float | None
+    input_preview: str
+    output_preview: str
+    scores: dict[str, float] = {}
+
+
+class IngestSummary(Value):
+    """What an ingest changed: counts of rows new, of traces that grew, and of spans already known."""
+
+    new_traces: int = 0
+    grown_traces: int = 0
+    new_spans: int = 0
+    known_spans: int = 0
+
+    def __add__(self, other: "IngestSummary") -> "IngestSummary":
+        return IngestSummary(
+            new_traces=self.new_traces + other.new_traces,
+            grown_traces=self.grown_traces + other.grown_traces,
+            new_spans=self.new_spans + other.new_spans,
+            known_spans=self.known_spans + other.known_spans,
+        )
+
+
+class MetricSummary(Value):
+    """One evaluator's results over many traces. `mean` is None where it gives labels only."""
+
+    key: str
+    source: str
+    version: str
+    count: int
+    mean: float | None
+    failures: int = 0
