@@ -1,6 +1,6 @@
 """A night: one round of the loop for one agent, resumable at every stage."""
 
-from datetime import date
+import datetime as dt
 from enum import StrEnum
 from typing import Any
 
@@ -29,6 +29,6 @@ class Night(Value):
     finished_at: UtcDatetime | None = None
 
     @staticmethod
-    def id_for(agent: str, day: date) -> str:
+    def id_for(agent: str, day: dt.date) -> str:
         """The same agent and date are the same night."""
         return f"{agent}/{day.isoformat()}"
