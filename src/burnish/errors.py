@@ -70,4 +70,11 @@ class PublishError(BurnishError):
 
 
 class LeaseHeldError(BurnishError):
-    """Another live process already works on the same night."""
+    """Another live process already works on the same night; `holder` is the name it gave."""
+
+    def __init__(self, message: str, holder: str = "") -> None:
+        super().__init__(message, holder)
+        self.holder = holder
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -33,9 +33,13 @@ class Settings(BaseSettings):
     model: str | None = Field(default=None, description="Model name where an agent's file names none.")
     model_concurrency: int = Field(default=8, ge=1, description="Model calls in flight at once.")
     model_timeout_s: float = Field(default=120.0, gt=0, description="Seconds before one model call is given up.")
+    embedded_model: str = Field(
+        default="qwen2.5-coder-1.5b", description="The embedded model used where no key and no base URL is set."
+    )
     github_token: SecretStr | None = Field(default=None, description="Token for pull requests on GitHub.")
     server_port: int = Field(default=4300, ge=0, description="Port of `burnish serve` (OTLP endpoint and pages).")
     prefect_port: int = Field(default=4301, ge=0, description="Port of the local Prefect server `burnish run` starts.")
+    debug: bool = Field(default=False, description="Show tracebacks of errors that are shown as one line otherwise.")
     ingest_token: SecretStr | None = Field(default=None, description="Bearer token that POST /v1/traces asks for.")
 
     @property

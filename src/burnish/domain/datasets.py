@@ -80,6 +80,13 @@ class SealedExamples:
         """Break the seal. Called by `loop.experiment` for the gate's measurement and by nothing else."""
         return self.__examples
 
+    def inputs_for_splitting(self) -> tuple[Example, ...]:
+        """The examples without what is expected of them, to keep look-alikes of them out of what others see.
+
+        For `loop.curate` and `loop.discover`, which compare texts and hand nothing on.
+        """
+        return tuple(example.model_copy(update={"expected": None, "criteria": ()}) for example in self.__examples)
+
 
 def fingerprint(examples: Iterable[Example]) -> str:
     """Content hash over ids, inputs, expectations and criteria, whatever the order."""

@@ -25,6 +25,7 @@ __all__ = [
     "ToolUse",
     "Trace",
     "Usage",
+    "merge",
 ]
 
 
@@ -209,13 +210,17 @@ class Trace(Value):
     def model_calls(self) -> Iterator[Span]:
         """LLM spans, each real call once.
 
-        Where an SDK emits its own LLM span below the instrumentor's, only the outer one counts, so that tokens and
-        costs are not summed twice.
+        An SDK's own LLM span may stand below the instrumentor's, where only the outer one counts, or beside it with
+        the same response id, where only the one that tells more counts: tokens and costs are not summed twice.
         """
         parents = {span.span_id: span for span in self.spans}
-        for span in self.spans:
-            if span.kind is SpanKind.LLM and not _has_llm_ancestor(span, parents):
-                yield span
+        calls = [span for span in self.spans if span.kind is SpanKind.LLM and not _has_llm_ancestor(span, parents)]
+        fullest: dict[str, Span] = {}
+        for span in calls:
+            known = fullest.setdefault(_response_of(span), span)
+            if _messages_in(span) > _messages_in(known):
+                fullest[_response_of(span)] = span
+        yield from (span for span in calls if fullest[_response_of(span)] is span)
 
     @property
     def usage(self) -> Usage:
@@ -265,6 +270,60 @@ class Trace(Value):
         if best is None:
             return ()
         return best.input_messages + best.output_messages
+
+
+def merge(existing: Trace, incoming: Trace) -> Trace:
+    """What is known of a trace after more of it came in; `merge(t, t) == t`.
+
+    Spans join by id and the incoming version of a known span wins. Exporters send children before their root and
+    late children after it, so only the part that holds the root of the joined trace (or has no spans at all) speaks
+    for the trace as a whole; the other part fills in what is still None. Agent and source stay the existing ones.
+    """
+    joined = {span.span_id: span for span in existing.spans} | {span.span_id: span for span in incoming.spans}
+    spans = tuple(sorted(joined.values(), key=lambda span: span.started_at))
+    whole = existing.model_copy(update={"spans": spans})
+    root, own = whole.root, incoming.root
+    speaks = own is None or (root is not None and own.span_id == root.span_id)
+    first, second = (incoming, existing) if speaks else (existing, incoming)
+    ends = [trace.ended_at for trace in (existing, incoming) if trace.ended_at is not None]
+    silent = own is None and incoming.status is SpanStatus.UNSET
+    status = incoming if speaks and not silent else existing
+    update: dict[str, object] = {
+        name: value if (value := getattr(first, name)) is not None else getattr(second, name) for name in _IDENTIFYING
+    }
+    return whole.model_copy(
+        update=update
+        | {
+            "name": first.name,
+            "started_at": min(existing.started_at, incoming.started_at),
+            "ended_at": max(ends, default=None),
+            "status": status.status,
+            "status_message": status.status_message,
+            "metadata": {**second.metadata, **first.metadata},
+        }
+    )
+
+
+_IDENTIFYING = (
+    "input",
+    "output",
+    "session_id",
+    "user_id",
+    "environment",
+    "release",
+    "prompt_name",
+    "prompt_version",
+)
+
+
+def _response_of(span: Span) -> str:
+    """The provider's id of the answer; a span without one stands for itself."""
+    response = span.attributes.get("gen_ai.response.id")
+    return f"response {response}" if isinstance(response, str) and response else f"span {span.span_id}"
+
+
+def _messages_in(span: Span) -> int:
+    return len(span.input_messages) + len(span.output_messages)
 
 
 def _has_llm_ancestor(span: Span, by_id: dict[str, Span]) -> bool:

@@ -1,1 +1,5 @@
 """The store: rows in SQLite or PostgreSQL; the only place that imports sqlalchemy."""
+
+from burnish.adapters.store.store import Store
+
+__all__ = ["Store"]

@@ -1,1 +1,1 @@
-"""Find what fails alike: summarise, embed, group, name."""
+"""Finding what fails alike: summarise each failing trace, embed the summaries, group them, name the groups."""

@@ -8,9 +8,9 @@ from burnish.domain.base import Json, Value, content_hash
 from burnish.domain.chat import ChatModel
 from burnish.domain.datasets import Example
 from burnish.domain.feedback import FeedbackSource
-from burnish.domain.traces import Trace
+from burnish.domain.traces import SpanStatus, Trace
 
-__all__ = ["EvaluationContext", "Evaluator", "EvaluatorError", "Filter", "Score"]
+__all__ = ["CodeCheck", "EvaluationContext", "Evaluator", "EvaluatorError", "Filter", "Score"]
 
 
 class EvaluatorError(Exception):
@@ -77,13 +77,15 @@ class EvaluationContext(BaseModel):
 class Filter(Value):
     """Which traces an evaluator applies to. Everything set must hold; `sample` is a share, hashed by trace id.
 
-    `has_expected` limits the evaluator to traces with a correction (or offline examples with an expected output).
-    A lower `sample` is always a subset of a higher one.
+    `name` and `environment` are compared whole. `status` is the trace's own; `has_error` asks whether the trace or any
+    of its spans ended with an error. `has_expected` limits the evaluator to traces with a correction (or offline
+    examples with an expected output). `metadata` must hold each key with an equal value. A lower `sample` is always a
+    subset of a higher one.
     """
 
     name: str | None = None
     environment: str | None = None
-    status: str | None = None
+    status: SpanStatus | None = None
     has_error: bool | None = None
     has_expected: bool | None = None
     min_latency_s: float | None = None
@@ -104,9 +106,20 @@ class Evaluator(BaseModel):
     revision: ClassVar[int] = 1
     source: ClassVar[FeedbackSource] = FeedbackSource.CODE
 
-    name: str
+    name: str = Field(min_length=1)
     applies: Filter = Filter()
     timeout_s: float = Field(default=60.0, gt=0)
+
+    @property
+    def uses_expected(self) -> bool:
+        """Whether a new correction of a trace can change this evaluator's answer, so that it must be asked again."""
+        return False
+
+    def prepare(self) -> None:
+        """Look up what the configuration names outside itself, for example a Python function.
+
+        Called once where evaluators are loaded. Raises ConfigError.
+        """
 
     @property
     def version(self) -> str:
@@ -118,3 +131,19 @@ class Evaluator(BaseModel):
     async def evaluate(self, context: EvaluationContext) -> Score | list[Score]:
         """Judge one trace. Raise (anything) when it cannot be judged; never invent a score."""
         raise NotImplementedError(f"evaluator {type(self).__name__} has no evaluate()")
+
+
+class CodeCheck(Evaluator):
+    """A check that only computes: `check` instead of `evaluate`.
+
+    It runs inline, without a task of its own, so that many checks over many traces are quick; its time-out cannot
+    interrupt it. What may block or run long belongs in `evaluate`.
+    """
+
+    def check(self, context: EvaluationContext) -> Score | list[Score]:
+        """Judge one trace. Raise (anything) when it cannot be judged; never invent a score."""
+        raise NotImplementedError(f"evaluator {type(self).__name__} has no check()")
+
+    async def evaluate(self, context: EvaluationContext) -> Score | list[Score]:
+        """The answer of `check`."""
+        return self.check(context)

@@ -1,0 +1,34 @@
+"""Look for an improvement of one agent, and open a pull request where the evidence holds."""
+
+from typing import Any
+
+from prefect import flow
+
+from burnish.loop.context import booked_night
+from burnish.loop.options import ImproveOptions
+from tasks.curate import curate
+from tasks.discover import discover
+from tasks.experiment import choose, prove
+from tasks.propose import propose
+from tasks.publish import publish, report
+
+
+@flow(name="improve-agent", flow_run_name="improve {agent}")
+async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) -> dict[str, Any]:
+    """Curate, discover, propose, choose on dev, prove on held-out, publish; a report whatever happens.
+
+    Examples are assigned to their splits before failures are grouped: what is held out is known by then and is left
+    out of discovering and proposing.
+    """
+    async with booked_night(agent, options.night) as night:
+        await curate(agent, night)
+        await discover(agent, night)
+        await propose(agent, night)
+        choice = await choose(agent, night)
+        verdict: dict[str, Any] | None = None
+        if choice["chosen"] is not None:
+            verdict = await prove(agent, night, choice["chosen"])
+            if options.publish and verdict["outcome"] == "accepted":
+                await publish(agent, night, choice["chosen"])
+        text = await report(agent, night)
+    return {"night": night, "chosen": choice["chosen"], "verdict": verdict, "report": text}

@@ -1,0 +1,5 @@
+"""`python -m burnish` is the `burnish` command."""
+
+from burnish.drivers.cli import main
+
+main()

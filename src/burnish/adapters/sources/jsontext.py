@@ -1,0 +1,69 @@
+"""Text and JSON from strangers, made fit to store: no NUL, no lone surrogates, no NaN, no inlined pixels.
+
+PostgreSQL refuses NUL and NaN, UTF-8 refuses lone surrogates; one such character must not cost a whole span.
+"""
+
+import json
+import math
+import re
+from typing import Any
+
+from burnish.domain.base import Json
+
+__all__ = ["SHORT", "clean_number", "clean_text", "parse_json", "parse_structure"]
+
+_SUSPECT_ESCAPE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,[A-Za-z0-9+/=_\\-]{256,}")
+SHORT = 256  # a text shorter than this holds no inlined file
+
+
+def clean_number(value: float) -> Json:
+    """`value`, or its name where JSON has no such number (NaN, Infinity)."""
+    return value if math.isfinite(value) else str(value)
+
+
+def clean_text(text: str) -> str:
+    """`text` as it can be stored: unstorable characters become U+FFFD, inlined base64 files a note of their size."""
+    if len(text) >= SHORT and ";base64," in text:
+        text = _DATA_URI.sub(lambda match: f"data:{match[1]};base64,[{len(match[0])} characters left out]", text)
+    if text.isascii():
+        return text.replace("\x00", "\ufffd") if "\x00" in text else text
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def parse_json(text: str) -> Json:
+    """Parse JSON as exporters write it: NaN becomes its name, control characters in strings are let pass.
+
+    Raises ValueError where it is not JSON, RecursionError where it is nested past Python's limit.
+    """
+    value: Json = _DECODER.decode(text)
+    return _clean(value) if _SUSPECT_ESCAPE.search(text) else value
+
+
+def parse_structure(text: str) -> Json:
+    """The object or array that `text` holds as JSON, else `text` itself; a bare number stays the text it was."""
+    if text[:1] in ("{", "[") or text[:8].lstrip()[:1] in ("{", "["):
+        try:
+            return parse_json(text)
+        except (ValueError, RecursionError):
+            return text
+    return text
+
+
+def _finite_float(text: str) -> Any:
+    value = float(text)
+    return value if math.isfinite(value) else text
+
+
+_DECODER = json.JSONDecoder(parse_constant=str, parse_float=_finite_float, strict=False)
+
+
+def _clean(value: Json) -> Json:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_UNSTORABLE.sub("\ufffd", key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return value

@@ -1,0 +1,108 @@
+"""Lists that older conventions flatten into numbered attribute names: `llm.input_messages.0.message.role`."""
+
+from functools import lru_cache
+from typing import Any
+
+from burnish.adapters.sources.jsontext import parse_structure
+from burnish.adapters.sources.otlp.parts import PART_TYPES
+from burnish.adapters.sources.otlp.raw import Attributes
+from burnish.domain.base import Json
+
+__all__ = ["Entry", "entry_value", "take_lists"]
+
+_LISTS = (
+    "llm.input_messages.",
+    "llm.output_messages.",
+    "llm.prompts.",
+    "llm.choices.",
+    "gen_ai.prompt.",
+    "gen_ai.completion.",
+    "retrieval.documents.",
+    "embedding.embeddings.",
+)
+_DEEPEST = 16  # deeper names are no convention's and stay attributes
+
+Path = tuple[str | int, ...]
+Entry = list[tuple[Path, Json]]
+"""One item of a list, flat: the paths below its number, and their values."""
+
+
+class _Tree(dict[str | int, Any]):
+    """A branch that is being put together, told from an attribute's value that is a dict."""
+
+
+def take_lists(attributes: Attributes) -> dict[str, list[Entry]]:
+    """Take the numbered attributes out of `attributes` and give them back as lists, by the name before the number.
+
+    Vectors are left out.
+    """
+    found: dict[str, dict[int, Entry]] = {}
+    for key in [key for key in attributes if key.startswith(_LISTS)]:
+        place = _place(key)
+        if place is not None:
+            name, number, path = place
+            value = attributes.pop(key)
+            if not path or path[-1] != "vector":
+                found.setdefault(name, {}).setdefault(number, []).append((path, value))
+    return {name: [entries[number] for number in sorted(entries)] for name, entries in found.items()}
+
+
+@lru_cache(maxsize=4096)  # the same few hundred names come in every span
+def _place(key: str) -> tuple[str, int, Path] | None:
+    """The list that `key` belongs to, the number in it, and the path below; None for a name that is of no list."""
+    start = next(name for name in _LISTS if key.startswith(name))
+    steps = key[len(start) :].split(".")
+    if len(steps) > _DEEPEST or not _is_number(steps[0]):
+        return None
+    return start[:-1], int(steps[0]), tuple(int(step) if _is_number(step) else step for step in steps[1:])
+
+
+def _is_number(step: str) -> bool:
+    return step.isascii() and step.isdigit() and len(step) < 9
+
+
+def entry_value(entry: Entry) -> Json:
+    """The nested value of a flat entry; where two names contradict each other the first counts."""
+    tree = _Tree()
+    for path, value in entry:
+        if not path:
+            return value
+        branch = tree
+        for step in path[:-1]:
+            below = branch.setdefault(step, _Tree())
+            if not isinstance(below, _Tree):
+                break
+            branch = below
+        else:
+            branch.setdefault(path[-1], _content(value) if path[-1] == "content" else value)
+    return _nested(tree)
+
+
+def _nested(tree: _Tree) -> Json:
+    for key, value in tree.items():
+        if isinstance(value, _Tree):
+            tree[key] = _nested(value)
+    if all(type(key) is str for key in tree):
+        wrapped = tree.get("contents")
+        if isinstance(wrapped, list):  # OpenInference wraps each part in an object of one key
+            tree["contents"] = [
+                part.get("message_content", part) if isinstance(part, dict) else part for part in wrapped
+            ]
+        return {**tree}  # type: ignore[dict-item]
+    if all(type(key) is int for key in tree):
+        return [tree[key] for key in sorted(tree)]  # type: ignore[type-var]
+    return {str(key): value for key, value in tree.items()}
+
+
+def _content(value: Json) -> Json:
+    """Content that OpenLLMetry wrote as JSON text of parts, told from a text that merely looks like JSON."""
+    if isinstance(value, str) and value.startswith("["):
+        parts = parse_structure(value)
+        if isinstance(parts, list) and all(isinstance(part, dict) and _is_part(part) for part in parts):
+            return parts
+    return value
+
+
+def _is_part(item: dict[str, Json]) -> bool:
+    kind = item.get("type")
+    return isinstance(kind, str) and kind in PART_TYPES

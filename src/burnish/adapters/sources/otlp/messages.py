@@ -1,0 +1,189 @@
+"""Conversations in the forms that instrumentations write them, to messages of the domain."""
+
+import json
+import marshal
+from typing import Any
+
+from burnish.adapters.sources.jsontext import parse_structure
+from burnish.adapters.sources.otlp.indexed import Entry, entry_value
+from burnish.adapters.sources.otlp.parts import PART_TYPES, read_parts, tool_call, tool_result
+from burnish.domain.base import Json
+from burnish.domain.traces import ImagePart, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+
+__all__ = ["Known", "conversation_input", "conversation_output", "read_entries", "read_messages"]
+
+_ROLES = {
+    "human": "user",
+    "ai": "assistant",
+    "model": "assistant",
+    "developer": "system",
+    "function": "tool",
+}
+_ROLE_PATH = ("message", "role")
+_MESSAGE_KEYS = frozenset(("role", "parts", "content", "contents", "tool_calls", "message"))
+_RESULT_TYPES = frozenset(
+    ("tool_call_response", "tool-result", "tool_result", "function_call_output", "custom_tool_call_output")
+)
+_ASSISTANT_TYPES = frozenset(
+    ("tool_call", "tool-call", "tool_use", "function_call", "custom_tool_call", "reasoning", "thinking", "output_text")
+)
+
+
+Known = dict[Any, tuple[Message, ...]]
+"""Messages read before. Each call of a run repeats the conversation so far: a batch builds every message once."""
+
+
+def read_messages(value: Json, role: str = "user", known: Known | None = None) -> tuple[Message, ...]:
+    """Messages in `value`: a list of them, one, a request or response that holds some, or any of these as JSON text.
+
+    `role` is given to what names none. Plain text is one message. Nothing is lost: an unknown form becomes a message
+    with its JSON as text. `known` remembers across spans.
+    """
+    if isinstance(value, str):
+        value = parse_structure(value)
+    if value is None or value == "" or value == [] or value == {}:
+        return ()
+    if isinstance(value, dict):
+        return _from_object(value, role)
+    if isinstance(value, list):
+        if all(isinstance(item, dict) and "role" not in item and item.get("type") == "text" for item in value):
+            return (Message(role=role, parts=tuple(read_parts(value))),)
+        found: list[Message] = []
+        for item in value:
+            if not isinstance(item, dict):
+                found.extend(read_messages(item, role))
+            elif known is None:
+                found.extend(_from_object(item, role))
+            else:
+                # The quickest exact key; version 2 depends on content alone.
+                key = ("" if "role" in item else role, marshal.dumps(item, 2))
+                messages = known.get(key)
+                if messages is None:
+                    messages = known[key] = _from_object(item, role)
+                found.extend(messages)
+        return tuple(found)
+    return (Message(role=role, parts=tuple(read_parts(value))),)
+
+
+def read_entries(entries: list[Entry] | None, role: str, known: Known) -> tuple[Message, ...]:
+    """Messages of a list that was flattened into numbered attributes."""
+    found: list[Message] = []
+    for entry in entries or ():
+        given = "" if entry[0][0] == _ROLE_PATH else role
+        key = (given, *entry) if all(type(value) is str for _, value in entry) else None
+        messages = known.get(key) if key is not None else None
+        if messages is None:
+            messages = read_messages(entry_value(entry), role)
+            if key is not None:
+                known[key] = messages
+        found.extend(messages)
+    return tuple(found)
+
+
+def _from_object(item: dict[str, Json], role: str) -> tuple[Message, ...]:
+    inner = item.get("message")
+    if isinstance(inner, (dict, str)) and "role" not in item:  # an OpenAI choice, an event, an OpenInference wrapper
+        return read_messages(inner, role)
+    if "role" in item or "parts" in item:
+        return _message(item, role)
+    kind = item.get("type")
+    if isinstance(kind, str) and kind in PART_TYPES:
+        return _wrapped(item, kind, role)
+    nested = item.get("messages", item.get("choices", item.get("output")))
+    if isinstance(nested, list):
+        return (*_system(item), *read_messages(nested, role))
+    if "prompt" in item:  # Vercel's outer span: {"system": …, "prompt": …}
+        return (*_system(item), *read_messages(item["prompt"], role))
+    if not _MESSAGE_KEYS.isdisjoint(item):
+        return _message(item, role)
+    text = item.get("text")
+    if isinstance(text, str):
+        return (Message(role=role, parts=(TextPart(text=text),)),)
+    return (Message(role=role, parts=(TextPart(text=json.dumps(item, ensure_ascii=False)),)),)
+
+
+def _system(item: dict[str, Json]) -> tuple[Message, ...]:
+    parts = tuple(read_parts(item.get("system")))
+    return (Message(role="system", parts=parts),) if parts else ()
+
+
+def _wrapped(item: dict[str, Json], kind: str, role: str) -> tuple[Message, ...]:
+    """A part that stands where a message should, as OpenAI's Responses API has it."""
+    if kind in _RESULT_TYPES:
+        role = "tool"
+    elif kind in _ASSISTANT_TYPES:
+        role = "assistant"
+    parts = tuple(read_parts(item))
+    return (Message(role=role, parts=parts),) if parts else ()
+
+
+def _message(item: dict[str, Json], role: str) -> tuple[Message, ...]:
+    given = item.get("role", role)
+    said = given.lower() if isinstance(given, str) and given else role
+    said = _ROLES.get(said, said)
+    content = item.get("parts")
+    if content is None:
+        content = item.get("content", item.get("contents"))
+    if said == "tool" and not _holds_results(content):
+        call_id = item.get("tool_call_id", item.get("id"))
+        return (Message(role=said, parts=(tool_result({"content": content}, call_id, item.get("name")),)),)
+    parts: list[Part] = []
+    thought = item.get("reasoning_content", item.get("reasoning"))
+    if isinstance(thought, str) and thought:
+        parts.append(ReasoningPart(text=thought))
+    parts.extend(read_parts(content))
+    calls = item.get("tool_calls")
+    if isinstance(calls, str):
+        calls = parse_structure(calls)
+    for call in calls if isinstance(calls, list) else [item.get("function_call")]:
+        if isinstance(call, dict):
+            inner = call.get("tool_call")
+            read = tool_call(inner if isinstance(inner, dict) else call)
+            if read is not None:
+                parts.append(read)
+    if said == "user" and parts and all(isinstance(part, ToolResultPart) for part in parts):
+        said = "tool"  # Anthropic sends results of tools as the user
+    name = item.get("name")
+    return (Message(role=said, parts=tuple(parts), name=name if isinstance(name, str) else None),)
+
+
+def _holds_results(content: Json) -> bool:
+    items = content if isinstance(content, list) else [content]
+    return any(isinstance(item, dict) and item.get("type") in _RESULT_TYPES for item in items)
+
+
+def conversation_input(messages: tuple[Message, ...]) -> Json:
+    """What was asked of an agent: everything up to the last user message, without system messages.
+
+    A single user text comes as plain text, anything longer as a list of messages with role and content.
+    """
+    last = max((index for index, message in enumerate(messages) if message.role == "user"), default=len(messages) - 1)
+    asked = [message for message in messages[: last + 1] if message.role != "system"]
+    if len(asked) == 1 and all(isinstance(part, TextPart) for part in asked[0].parts):
+        return asked[0].text
+    return [_plain(message) for message in asked] or None
+
+
+def conversation_output(messages: tuple[Message, ...]) -> Json:
+    """What an agent answered: the last assistant text; where it only called tools, that message."""
+    for message in reversed(messages):
+        if message.role == "assistant":
+            if message.text:
+                return message.text
+            if message.tool_calls:
+                return _plain(message)
+    return messages[-1].text or None if messages else None
+
+
+def _plain(message: Message) -> Json:
+    plain: dict[str, Json] = {"role": message.role, "content": message.text}
+    calls = [part for part in message.parts if isinstance(part, ToolCallPart)]
+    if calls:
+        plain["tool_calls"] = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in calls]
+    images = [part.uri for part in message.parts if isinstance(part, ImagePart)]
+    if images:
+        plain["images"] = [*images]
+    results = [part for part in message.parts if isinstance(part, ToolResultPart)]
+    if results:
+        plain["tool_results"] = [{"id": result.id, "name": result.name, "result": result.result} for result in results]
+    return plain

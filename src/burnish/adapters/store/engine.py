@@ -1,0 +1,201 @@
+"""Connections: how a transaction begins on each database, and the writes both understand."""
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from burnish.errors import StoreError
+
+__all__ = ["Database", "chunked", "upsert"]
+
+# Below the smallest limit on bound variables in use: 999 in old builds of SQLite.
+CHUNK = 500
+BUSY_SECONDS = 30
+
+T = TypeVar("T")
+
+
+class Database:
+    """One engine with a way to read and a way to write."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        parsed = _parsed(url)
+        self.shown = parsed.render_as_string(hide_password=True)
+        try:
+            self.engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+        except ModuleNotFoundError as error:
+            raise StoreError(
+                f"the driver for {self.shown} is missing ({error.name}); pip install 'burnish[postgres]'"
+            ) from error
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for SELECTs, on one snapshot where it is SQLite."""
+        with self._translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, noun: str) -> Iterator[Connection]:
+        """A transaction, committed on leaving; one writer a noun at a time, so that read-then-write is safe.
+
+        SQLite locks the whole database (BEGIN IMMEDIATE), PostgreSQL an advisory lock named by the noun.
+        """
+        with self._translated(), self.engine.connect() as plain:
+            connection = plain.execution_options(burnish_write=True)
+            with connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(zlib.crc32(f"burnish/{noun}".encode()))))
+                yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            raise StoreError(f"the database {self.shown} refused: {_line(cause)}. {_advice(str(cause))}") from error
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise StoreError(f"not a database URL: use sqlite:////path/file or postgresql+psycopg://… ({error})") from error
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise StoreError(f"burnish keeps its store in SQLite or PostgreSQL, not in '{backend}'; change the URL")
+    if parsed.database in (None, "", ":memory:"):
+        raise StoreError("a store in memory is lost between threads; name a file: sqlite:////tmp/burnish.sqlite3")
+    return parsed
+
+
+def _postgresql(url: URL) -> Engine:
+    return sa.create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
+
+
+def _sqlite(url: URL) -> Engine:
+    folder = Path(str(url.database)).expanduser().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot create the folder {folder}: {error.strerror}; choose another BURNISH_HOME") from error
+    url = url.set(database=str(Path(str(url.database)).expanduser()))
+    engine = sa.create_engine(url, pool_size=5, max_overflow=20, connect_args={"timeout": BUSY_SECONDS})
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where `begin` below says, not where the driver guesses
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # FULL: what was acknowledged to an exporter survives a power cut. One commit a batch keeps it cheap.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cache_size = -65536")
+        # Payloads are a few KB: larger pages hold several. Fewer, larger checkpoints write a page once, not five times.
+        connection.execute("PRAGMA page_size = 16384")
+        connection.execute("PRAGMA wal_autocheckpoint = 2000")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        _write_ahead(connection)
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("burnish_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # The change to WAL needs the file for itself and does not wait for it as other statements do.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return  # where WAL cannot be (some network disks) the old journal stays, and is as durable
+
+
+def chunked(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """Slices of at most `size`, in order."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def upsert(
+    connection: Connection,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    keep: Sequence[str] | None = (),
+) -> None:
+    """Insert rows; one whose primary key exists is replaced, save the columns in `keep` (None: kept as a whole).
+
+    All rows have the keys of the first. They go to the driver as plain tuples, which halves the time of a large batch.
+    """
+    if not rows:
+        return
+    names = tuple(rows[0])
+    sql, order = _upsert_sql(connection.dialect.name, table, names, None if keep is None else tuple(keep))
+    connection.exec_driver_sql(sql, [tuple(map(row.__getitem__, order)) for row in rows])
+
+
+@cache
+def _upsert_sql(
+    dialect: str, table: sa.Table, names: tuple[str, ...], keep: tuple[str, ...] | None
+) -> tuple[str, tuple[str, ...]]:
+    primary = [column.name for column in table.primary_key.columns]
+    is_sqlite = dialect == "sqlite"
+    statement = (sqlite.insert if is_sqlite else postgresql.insert)(table)
+    if keep is None:
+        done = statement.on_conflict_do_nothing(index_elements=primary)
+    else:
+        changed = [name for name in names if name not in primary and name not in keep]
+        done = statement.on_conflict_do_update(
+            index_elements=primary, set_={name: statement.excluded[name] for name in changed}
+        )
+    dialects = {"sqlite": sqlite.dialect, "postgresql": postgresql.dialect}
+    kind = dialects[dialect](paramstyle="qmark" if is_sqlite else "format")
+    compiled = done.compile(dialect=kind, column_keys=list(names))
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+def _line(error: BaseException | None) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _advice(text: str) -> str:
+    lower = text.lower()
+    advice = {
+        "locked": "Another process holds it; stop that one or try again",
+        "not a database": "The file is something else; name another with BURNISH_DATABASE_URL",
+        "unable to open": "Check that the folder exists and may be written",
+        "readonly": "Check that the file may be written",
+        "disk": "Free some space and run the same command again: nothing half-written is kept",
+        "refused": "Check that the server runs and the URL in BURNISH_DATABASE_URL is right",
+        "could not": "Check that the server runs and the URL in BURNISH_DATABASE_URL is right",
+        "password": "Check the user and password in BURNISH_DATABASE_URL",
+        "does not exist": "Create it first, or correct BURNISH_DATABASE_URL",
+        "foreign key": "What this row belongs to is not in the store; save that first",
+    }
+    return next((text for sign, text in advice.items() if sign in lower), "Nothing of this step was kept")

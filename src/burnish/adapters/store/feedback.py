@@ -1,0 +1,202 @@
+"""Feedback and the evaluators that failed to give any."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from burnish.adapters.store import tables
+from burnish.adapters.store.engine import Database, chunked, upsert
+from burnish.adapters.store.rows import clean, micros, moment
+from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
+from burnish.domain.listing import MetricSummary
+
+__all__ = ["FeedbackStore"]
+
+MACHINES = (FeedbackSource.CODE.value, FeedbackSource.JUDGE.value)
+PEOPLE = (FeedbackSource.HUMAN.value, FeedbackSource.USER.value)
+
+_items = tables.feedback
+_failures = tables.evaluator_failures
+_traces = tables.traces
+
+
+class FeedbackStore:
+    """What evaluators and people said of traces."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, items: Iterable[Feedback]) -> int:
+        """Store feedback, replacing what has the same id; a failure of the same evaluator and version goes away.
+
+        Returns how many rows there are of what was given.
+        """
+        given = {item.id: item for item in map(clean, items)}
+        rows = [
+            {
+                "id": item_id,
+                "trace_id": item.trace_id,
+                "span_id": item.span_id,
+                "key": item.key,
+                "source": item.source.value,
+                "author": item.author,
+                "version": item.version,
+                "score": item.score,
+                "corrects": item.correction is not None,
+                "created_at": micros(item.created_at),
+                "document": item.model_dump_json(),
+            }
+            for item_id, item in given.items()
+        ]
+        succeeded = {
+            (item.trace_id, item.author, item.version) for item in given.values() if item.source.value in MACHINES
+        }
+        if not rows:
+            return 0
+        with self._database.write("feedback") as connection:
+            upsert(connection, _items, rows)
+            if succeeded:
+                columns = _failures.c
+                statement = sa.delete(_failures).where(
+                    columns.trace_id == sa.bindparam("of_trace"),
+                    columns.evaluator == sa.bindparam("of_evaluator"),
+                    columns.version == sa.bindparam("of_version"),
+                )
+                names = ("of_trace", "of_evaluator", "of_version")
+                connection.execute(statement, [dict(zip(names, one, strict=True)) for one in succeeded])
+        return len(rows)
+
+    def add_failures(self, items: Iterable[EvaluatorFailure]) -> int:
+        """Record that evaluators could not say, one row a (trace, evaluator, version): a later one replaces it."""
+        given = {(item.trace_id, item.evaluator, item.version): item for item in map(clean, items)}
+        rows = [item.model_dump() | {"created_at": micros(item.created_at)} for item in given.values()]
+        with self._database.write("feedback") as connection:
+            upsert(connection, _failures, rows)
+        return len(rows)
+
+    def for_trace(self, trace_id: str) -> list[Feedback]:
+        """All feedback on one trace, oldest first."""
+        return self.for_traces([trace_id])[trace_id]
+
+    def for_traces(self, trace_ids: Sequence[str]) -> dict[str, list[Feedback]]:
+        """All feedback by trace, oldest first; every id asked for is a key."""
+        found: dict[str, list[Feedback]] = {trace_id: [] for trace_id in trace_ids}
+        with self._database.read() as connection:
+            for ids in chunked(list(found)):
+                query = (
+                    sa.select(_items.c.trace_id, _items.c.document)
+                    .where(_items.c.trace_id.in_(ids))
+                    .order_by(_items.c.created_at, _items.c.id)
+                )
+                for trace_id, document in connection.execute(query):
+                    found[trace_id].append(Feedback.model_validate_json(document))
+        return found
+
+    def failures(self, trace_ids: Sequence[str]) -> dict[str, list[EvaluatorFailure]]:
+        """Evaluator failures by trace, oldest first; every id asked for is a key."""
+        found: dict[str, list[EvaluatorFailure]] = {trace_id: [] for trace_id in trace_ids}
+        with self._database.read() as connection:
+            for ids in chunked(list(found)):
+                query = (
+                    sa.select(_failures)
+                    .where(_failures.c.trace_id.in_(ids))
+                    .order_by(_failures.c.created_at, _failures.c.evaluator)
+                )
+                for row in connection.execute(query).mappings():
+                    failure = EvaluatorFailure(**{**row, "created_at": moment(row["created_at"])})
+                    found[failure.trace_id].append(failure)
+        return found
+
+    def done(self, evaluator: str, version: str, trace_ids: Sequence[str]) -> set[str]:
+        """Which of the traces this version of the evaluator has judged already."""
+        found: set[str] = set()
+        with self._database.read() as connection:
+            for ids in chunked(trace_ids):
+                query = sa.select(_items.c.trace_id).where(
+                    _items.c.trace_id.in_(ids),
+                    _items.c.author == evaluator,
+                    _items.c.version == version,
+                    _items.c.source.in_(MACHINES),
+                )
+                found.update(connection.execute(query).scalars())
+        return found
+
+    def corrections(self, agent: str) -> list[Feedback]:
+        """The newest correction a person gave to each of the agent's traces, oldest first."""
+        query = (
+            sa.select(_items.c.trace_id, _items.c.document)
+            .join(_traces, _traces.c.trace_id == _items.c.trace_id)
+            .where(_traces.c.agent == agent, _items.c.corrects, _items.c.source.in_(PEOPLE))
+            .order_by(_items.c.created_at, _items.c.id)
+        )
+        newest: dict[str, Feedback] = {}
+        with self._database.read() as connection:
+            for trace_id, document in connection.execute(query):
+                newest.pop(trace_id, None)
+                newest[trace_id] = Feedback.model_validate_json(document)
+        return list(newest.values())
+
+    def summary(self, agent: str, since: datetime | None = None) -> list[MetricSummary]:
+        """Results over the agent's production traces that started at or after `since`, by key, source and version.
+
+        An evaluator that only failed is listed with source "unknown" and count 0.
+        """
+        wanted = [_traces.c.agent == agent, _traces.c.origin == "production"]
+        if since is not None:
+            wanted.append(_traces.c.started_at >= micros(since))
+        results = (
+            sa.select(
+                _items.c.key,
+                _items.c.source,
+                _items.c.author,
+                _items.c.version,
+                sa.func.count(),
+                sa.func.count(_items.c.score),
+                sa.func.sum(_items.c.score),
+            )
+            .join(_traces, _traces.c.trace_id == _items.c.trace_id)
+            .where(*wanted)
+            .group_by(_items.c.key, _items.c.source, _items.c.author, _items.c.version)
+        )
+        failed = (
+            sa.select(_failures.c.evaluator, _failures.c.version, sa.func.count())
+            .join(_traces, _traces.c.trace_id == _failures.c.trace_id)
+            .where(*wanted)
+            .group_by(_failures.c.evaluator, _failures.c.version)
+        )
+        with self._database.read() as connection:
+            failures = {(name, version): count for name, version, count in connection.execute(failed)}
+            rows = connection.execute(results).all()
+        return _summaries(rows, failures)
+
+
+def _summaries(rows: Iterable[Any], failures: dict[tuple[str, str], int]) -> list[MetricSummary]:
+    counts: dict[tuple[str, str, str], tuple[int, int, float, int]] = {}
+    silent = dict(failures)
+    for key, source, author, version, count, scored, total in rows:
+        failed = failures.get((author, version), 0) if source in MACHINES else 0
+        if source in MACHINES:
+            silent.pop((author, version), None)
+        # People are many authors of one key: their rows add up.
+        so_far = counts.get((key, source, version), (0, 0, 0.0, 0))
+        counts[key, source, version] = (
+            so_far[0] + count,
+            so_far[1] + scored,
+            so_far[2] + (total or 0.0),
+            so_far[3] + failed,
+        )
+    for (evaluator, version), failed in silent.items():
+        counts[evaluator, "unknown", version] = (0, 0, 0.0, failed)
+    return [
+        MetricSummary(
+            key=key,
+            source=source,
+            version=version,
+            count=count,
+            mean=total / scored if scored else None,
+            failures=failed,
+        )
+        for (key, source, version), (count, scored, total, failed) in sorted(counts.items())
+    ]

@@ -1,0 +1,14 @@
+"""Alembic's entry: runs on the connection that `schema.migrate` hands over, inside its transaction and lock."""
+
+from alembic import context
+
+from burnish.adapters.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

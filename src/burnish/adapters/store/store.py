@@ -1,0 +1,67 @@
+"""The door to the database: one object a noun over one engine."""
+
+from types import TracebackType
+from typing import Self
+
+from burnish.adapters.store.calls import CallStore
+from burnish.adapters.store.clusters import ClusterStore
+from burnish.adapters.store.datasets import DatasetStore
+from burnish.adapters.store.engine import Database
+from burnish.adapters.store.experiments import ExperimentStore
+from burnish.adapters.store.feedback import FeedbackStore
+from burnish.adapters.store.nights import NightStore
+from burnish.adapters.store.proposals import ProposalStore
+from burnish.adapters.store.pull_requests import PullRequestStore
+from burnish.adapters.store.schema import migrate
+from burnish.adapters.store.traces import TraceStore
+
+__all__ = ["Store"]
+
+
+class Store:
+    """Everything burnish remembers, in SQLite or PostgreSQL.
+
+    Safe to share between threads; several processes may open the same database. Every write is one transaction: what
+    a method has returned from is on disk. Text that PostgreSQL cannot hold (NUL, lone surrogates) becomes U+FFFD on
+    both databases.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.url = database.url
+        self.traces = TraceStore(database)
+        self.feedback = FeedbackStore(database)
+        self.clusters = ClusterStore(database)
+        self.datasets = DatasetStore(database)
+        self.experiments = ExperimentStore(database)
+        self.proposals = ProposalStore(database)
+        self.pull_requests = PullRequestStore(database)
+        self.calls = CallStore(database)
+        self.nights = NightStore(database)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the database at a SQLAlchemy URL, creating it and bringing its schema up to date.
+
+        `sqlite:////path/to/file` or `postgresql+psycopg://user@host/database`. Raises StoreError that says what to do:
+        an unknown kind of URL, no driver, no server, a schema newer than this burnish.
+        """
+        database = Database(url)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        """Give the connections back; the store cannot be used afterwards."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

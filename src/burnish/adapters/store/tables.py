@@ -1,0 +1,309 @@
+"""The tables. Lists read the narrow ones; what agents said and saw lies in `*_payloads`, read only on demand.
+
+Times are microseconds since 1970 (see `rows.micros`). A `document` is the whole value as JSON; the columns beside it
+are those that queries need.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+__all__ = [
+    "cluster_nights",
+    "clusters",
+    "datasets",
+    "evaluator_failures",
+    "examples",
+    "experiments",
+    "feedback",
+    "metadata",
+    "model_calls",
+    "model_replies",
+    "night_stages",
+    "nights",
+    "proposals",
+    "pull_requests",
+    "runs",
+    "span_payloads",
+    "spans",
+    "trace_payloads",
+    "traces",
+    "verdicts",
+]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# Ids sort by their bytes on both databases, so that prefixes are ranges and "newest night" is a maximum.
+Id = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _required(name: str, kind: Any) -> Column[Any]:
+    return Column(name, kind, nullable=False)
+
+
+traces = Table(
+    "traces",
+    metadata,
+    Column("trace_id", Id, primary_key=True),
+    _required("agent", Id),
+    _required("origin", Text),
+    _required("source", Text),
+    _required("name", Text),
+    _required("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    _required("status", Text),
+    Column("status_message", Text),
+    Column("session_id", Id),
+    Column("user_id", Text),
+    Column("environment", Text),
+    Column("prompt_version", Text),
+    _required("spans", Integer),
+    _required("tokens", BigInteger),
+    Column("cost_usd", Float),
+    _required("input_preview", Text),
+    _required("output_preview", Text),
+    # The id an example made of this input would have: a second trace of the same question is sealed with the first.
+    _required("example_id", Id),
+    _required("digest", Text),
+    # `origin` comes last: it is filtered inside the index, and lists of any origin keep their order.
+    Index(None, "agent", "started_at", "trace_id", "origin"),
+    Index(None, "started_at", "trace_id", "origin"),
+    Index(None, "session_id", "started_at"),
+)
+
+trace_payloads = Table(
+    "trace_payloads",
+    metadata,
+    Column("trace_id", Id, ForeignKey("traces.trace_id", ondelete="CASCADE"), primary_key=True),
+    _required("body", LargeBinary),
+)
+
+spans = Table(
+    "spans",
+    metadata,
+    Column("trace_id", Id, ForeignKey("traces.trace_id", ondelete="CASCADE"), primary_key=True),
+    Column("span_id", Id, primary_key=True),
+    _required("position", Integer),
+    _required("name", Text),
+    _required("kind", Text),
+    _required("status", Text),
+    _required("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    _required("digest", Text),
+    sqlite_with_rowid=False,
+)
+
+span_payloads = Table(
+    "span_payloads",
+    metadata,
+    Column("trace_id", Id, primary_key=True),
+    Column("span_id", Id, primary_key=True),
+    _required("body", LargeBinary),
+    sa.ForeignKeyConstraint(["trace_id", "span_id"], ["spans.trace_id", "spans.span_id"], ondelete="CASCADE"),
+)
+
+# No foreign key to traces: a user's thumb may arrive before the trace it is on.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _required("trace_id", Id),
+    Column("span_id", Id),
+    _required("key", Text),
+    _required("source", Text),
+    _required("author", Text),
+    _required("version", Text),
+    Column("score", Float),
+    _required("corrects", Boolean),
+    _required("created_at", BigInteger),
+    _required("document", Text),
+    Index(None, "trace_id", "key", "created_at"),
+    Index(None, "key", "score"),
+    Index(
+        "ix_feedback_corrections",
+        "trace_id",
+        sqlite_where=sa.text("corrects"),
+        postgresql_where=sa.text("corrects"),
+    ),
+)
+
+evaluator_failures = Table(
+    "evaluator_failures",
+    metadata,
+    Column("trace_id", Id, primary_key=True),
+    Column("evaluator", Id, primary_key=True),
+    Column("version", Id, primary_key=True),
+    _required("error", Text),
+    _required("message", Text),
+    _required("created_at", BigInteger),
+)
+
+# A night that found nothing to group is known too, so that "newest" is not yesterday's.
+cluster_nights = Table(
+    "cluster_nights",
+    metadata,
+    Column("agent", Id, primary_key=True),
+    Column("night", Id, primary_key=True),
+)
+
+clusters = Table(
+    "clusters",
+    metadata,
+    Column("agent", Id, primary_key=True),
+    Column("night", Id, primary_key=True),
+    Column("id", Id, primary_key=True),
+    _required("size", Integer),
+    _required("document", Text),
+    sa.ForeignKeyConstraint(["agent", "night"], ["cluster_nights.agent", "cluster_nights.night"], ondelete="CASCADE"),
+    Index(None, "id", "night"),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _required("agent", Id),
+    _required("name", Text),
+    _required("fingerprint", Text),
+    Index(None, "agent"),
+)
+
+examples = Table(
+    "examples",
+    metadata,
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", Id, primary_key=True),
+    _required("position", Integer),
+    _required("split", Text),
+    _required("group", Text),
+    Column("trace_id", Id),
+    _required("document", Text),
+    Index(None, "trace_id", "split"),
+    Index(None, "id", "split"),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _required("agent", Id),
+    _required("night", Id),
+    _required("created_at", BigInteger),
+    _required("document", Text),
+    Index(None, "agent", "created_at"),
+    Index(None, "night"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("experiment_id", Id, ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True),
+    Column("arm", Id, primary_key=True),
+    Column("example_id", Id, primary_key=True),
+    Column("repetition", Integer, primary_key=True, autoincrement=False),
+    _required("status", Text),
+    _required("document", Text),
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _required("agent", Id),
+    _required("night", Id),
+    _required("status", Text),
+    _required("status_reason", Text),
+    _required("created_at", BigInteger),
+    _required("document", Text),
+    Index(None, "agent", "created_at"),
+    Index(None, "night"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("proposal_id", Id, primary_key=True),
+    Column("experiment_id", Id, primary_key=True),
+    _required("outcome", Text),
+    _required("created_at", BigInteger),
+    _required("document", Text),
+)
+
+pull_requests = Table(
+    "pull_requests",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _required("agent", Id),
+    _required("branch", Text),
+    Column("number", Integer),
+    _required("state", Text),
+    _required("created_at", BigInteger),
+    _required("document", Text),
+    Index(None, "agent", "branch"),
+)
+
+model_replies = Table(
+    "model_replies",
+    metadata,
+    Column("key", Id, primary_key=True),
+    _required("body", LargeBinary),
+)
+
+# What was paid, one row a question and night: the same question asked again in a night adds to its row.
+model_calls = Table(
+    "model_calls",
+    metadata,
+    Column("night", Id, primary_key=True),
+    Column("key", Id, primary_key=True),
+    _required("purpose", Text),
+    _required("model", Text),
+    _required("calls", Integer),
+    _required("input_tokens", BigInteger),
+    _required("output_tokens", BigInteger),
+    _required("cost_usd", Float),
+    _required("seconds", Float),
+    _required("created_at", BigInteger),
+)
+
+nights = Table(
+    "nights",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _required("agent", Id),
+    _required("date", Id),
+    _required("state", Text),
+    _required("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("lease_holder", Text),
+    Column("lease_until", BigInteger),
+    Index(None, "agent", "date"),
+)
+
+night_stages = Table(
+    "night_stages",
+    metadata,
+    Column("night_id", Id, ForeignKey("nights.id", ondelete="CASCADE"), primary_key=True),
+    Column("stage", Text, primary_key=True),
+    _required("saved_at", BigInteger),
+    _required("document", Text),
+)

@@ -1,0 +1,165 @@
+"""Evaluators from YAML: `config/evaluators/*.yaml`, one spec or a list a file, and the rubrics they name."""
+
+import difflib
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import models_json_schema
+
+from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.evaluators.judge import Judge, Rubric
+from burnish.domain.evaluators.registry import evaluator_class, kinds
+from burnish.errors import ConfigError
+
+__all__ = ["json_schema", "load_evaluators"]
+
+M = TypeVar("M", bound=BaseModel)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def load_evaluators(folder: Path, names: Sequence[str] | None) -> list[Evaluator]:
+    """The evaluators of every YAML file in `folder`: all of them by file and place, or `names` in that order.
+
+    A judge's `rubric` that is a single word names `rubrics/<word>.yaml` beside `folder`. The project folder (the parent
+    of `folder`'s parent) is put last on sys.path, so that `python` evaluators find the project's own modules.
+
+    Raises ConfigError: bad YAML, an unknown kind, key, name or rubric (with the nearest known one), a name given twice,
+    a function that cannot be imported.
+    """
+    found: dict[str, Evaluator] = {}
+    places: dict[str, Path] = {}
+    for path in sorted({*folder.glob("*.yaml"), *folder.glob("*.yml")}):
+        for number, spec in enumerate(_specs(path), start=1):
+            evaluator = _evaluator(spec, f"{path}: evaluator {number}", folder.parent / "rubrics")
+            if evaluator.name in found:
+                raise ConfigError(
+                    f"{path}: the name '{evaluator.name}' is already taken in {places[evaluator.name]}; rename one"
+                )
+            found[evaluator.name] = evaluator
+            places[evaluator.name] = path
+    chosen = list(found.values()) if names is None else [_named(name, found, folder) for name in names]
+    project = str(folder.resolve().parent.parent)
+    if any(evaluator.kind == "python" for evaluator in chosen) and project not in sys.path:
+        sys.path.append(project)
+    for evaluator in chosen:
+        try:
+            evaluator.prepare()
+        except ConfigError as error:
+            raise ConfigError(f"{places[evaluator.name]}: {error}") from error
+    return chosen
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of an evaluator file, for editors: one spec or a list of them."""
+    classes = kinds()
+    mapping, shared = models_json_schema([(cls, "validation") for cls in classes.values()])
+    definitions: dict[str, Any] = shared.get("$defs", {})
+    references = []
+    for kind, cls in classes.items():
+        reference = mapping[cls, "validation"]["$ref"]
+        definition = definitions[reference.rpartition("/")[2]]
+        definition["properties"] = {"kind": {"const": kind}, **definition["properties"]}
+        definition["required"] = ["kind", *definition.get("required", [])]
+        references.append({"$ref": reference})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "burnish evaluators",
+        "anyOf": [{"$ref": "#/$defs/spec"}, {"type": "array", "items": {"$ref": "#/$defs/spec"}}],
+        "$defs": {**definitions, "spec": {"oneOf": references}},
+    }
+
+
+def _specs(path: Path) -> Iterator[dict[str, Any]]:
+    document = _read(path)
+    for spec in document if isinstance(document, list) else [] if document is None else [document]:
+        if not isinstance(spec, dict) or not all(isinstance(key, str) for key in spec):
+            raise ConfigError(f"{path}: an evaluator is a mapping with kind and name, not {type(spec).__name__}")
+        yield spec
+
+
+def _evaluator(spec: dict[str, Any], where: str, rubrics: Path) -> Evaluator:
+    fields = dict(spec)
+    kind = fields.pop("kind", None)
+    if not isinstance(kind, str):
+        raise ConfigError(f"{where}: no kind; write, for example, kind: exact_match")
+    try:
+        cls = evaluator_class(kind)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    if issubclass(cls, Judge):
+        fields = _with_rubric(fields, where, rubrics)
+    return _validated(cls, fields, f"{where} ('{spec.get('name', kind)}')")
+
+
+def _with_rubric(fields: dict[str, Any], where: str, rubrics: Path) -> dict[str, Any]:
+    """The spec with the rubric it names in its place; what the spec says itself wins."""
+    name = fields.get("rubric")
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+        return fields
+    path = rubrics / f"{name}.yaml"
+    if not path.is_file():
+        known = sorted(item.stem for item in rubrics.glob("*.yaml"))
+        raise ConfigError(f"{where}: no rubric '{name}': {path} does not exist; {_nearest(name, known)}")
+    document = _read(path)
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: a rubric is a mapping with the key rubric")
+    rubric = _validated(Rubric, document, str(path))
+    return {**rubric.model_dump(exclude_defaults=True), **{k: v for k, v in fields.items() if k != "rubric"}}
+
+
+def _named(name: str, found: dict[str, Evaluator], folder: Path) -> Evaluator:
+    if name not in found:
+        raise ConfigError(f"no evaluator is called '{name}' in {folder}; {_nearest(name, sorted(found))}")
+    return found[name]
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known) or 'none'}"
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+
+
+def _validated(cls: type[M], fields: dict[str, Any], where: str) -> M:
+    try:
+        return cls.model_validate(fields)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_explain(cls, error)}") from error
+
+
+def _explain(cls: type[BaseModel], error: ValidationError) -> str:
+    lines = []
+    for item in error.errors():
+        location = ".".join(map(str, item["loc"]))
+        if item["type"] == "extra_forbidden":
+            known = _keys(cls, item["loc"][:-1])
+            lines.append(f"unknown key '{location}'; {_nearest(str(item['loc'][-1]), known)}")
+        else:
+            lines.append(f"{location}: {item['msg']}" if location else str(item["msg"]))
+    return "; ".join(lines)
+
+
+def _keys(cls: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """The keys allowed at a place: those of the model, or of the model nested there."""
+    for part in location:
+        field = cls.model_fields.get(str(part))
+        nested = _models(field.annotation) if field is not None else []
+        cls = nested[0] if nested else cls
+    return [field.alias or name for name, field in cls.model_fields.items()] + ["kind"] * issubclass(cls, Evaluator)
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]

@@ -1,0 +1,116 @@
+"""The gate's figures as full sentences. What a reviewer reads first, so every sentence carries its numbers."""
+
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+from burnish.domain.pairing import Pairs
+from burnish.domain.statistics import detectable_gain
+
+if TYPE_CHECKING:
+    from burnish.domain.gate import Comparison
+
+__all__ = ["finding", "guard_failed", "guard_held", "left_out", "no_gain", "p", "plural", "tested"]
+
+NAMED_IDS = 5
+
+
+def finding(comparison: "Comparison", binary: bool) -> str:
+    """What was measured, before and after."""
+    c = comparison
+    changed = f"{c.wins} {'fixed' if binary else 'better'}, {c.losses} {'broken' if binary else 'worse'}"
+    if binary:
+        before, after = round(c.baseline_mean * c.pairs), round(c.candidate_mean * c.pairs)
+        return f"On {c.metric}, {before} of {c.pairs} examples were right before and {after} after: {changed}."
+    return (
+        f"On {c.metric}, the mean over {plural(c.pairs, 'example')} was {c.baseline_mean:.3f} before and "
+        f"{c.candidate_mean:.3f} after: {changed}, {c.ties} equal."
+    )
+
+
+def tested(comparison: "Comparison", level: float) -> str:
+    """Which test, which p, which level, and the interval."""
+    c = comparison
+    said = "no p-value" if c.p_value is None else f"p = {p(c.p_value)}"
+    return (
+        f"The {c.test} gives {said} (one-sided for improvement; the level is {level:g}); the gain is {c.effect:+.3f} "
+        f"with a {c.confidence:.0%} interval of {c.low:+.3f} to {c.high:+.3f}."
+    )
+
+
+def no_gain(comparison: "Comparison", level: float) -> str:
+    """Why the metric alone refuses."""
+    c = comparison
+    if c.p_value is None:
+        return f"No gain on {c.metric} could be tested."
+    if c.wins == c.losses == 0:
+        return f"Nothing changed on {c.metric}: all {c.pairs} examples score the same before and after."
+    if c.effect <= 0:
+        return f"The candidate is not better on {c.metric}: the mean changed by {c.effect:+.3f}."
+    said = f"The gain of {c.effect:+.3f} on {c.metric} could be chance: p = {p(c.p_value)} is not below {level:g}."
+    error = (c.high - c.low) / 2 / NormalDist().inv_cdf((1 + c.confidence) / 2)
+    if error <= 0:
+        return said
+    gain = detectable_gain(c.pairs, c.pairs * error**2, level)
+    return (
+        f"{said} With {plural(c.pairs, 'example')}, a gain below about {gain:.2f} is missed one time in five or more."
+    )
+
+
+def guard_failed(comparison: "Comparison", margin: float) -> str:
+    """Why a guard refuses, and whether it got worse or was only not shown to hold."""
+    c = comparison
+    if c.effect < -margin:
+        start = f"The guard {c.metric} got worse by {-c.effect:.3f}, more than the margin of {margin:g}"
+    elif c.effect < 0:
+        start = (
+            f"The guard {c.metric} fell by {-c.effect:.3f}, and a loss above the margin of {margin:g} is not excluded"
+        )
+    else:
+        start = f"The guard {c.metric} did not fall, but a loss above the margin of {margin:g} is not excluded"
+    return (
+        f"{start}: the lower {(1 + c.confidence) / 2:.0%} bound of its change is {c.low:+.3f} over "
+        f"{plural(c.pairs, 'example')} ({c.wins} better, {c.losses} worse)."
+    )
+
+
+def guard_held(comparison: "Comparison", margin: float) -> str:
+    """That a guard holds, with the bound that shows it."""
+    c = comparison
+    return (
+        f"The guard {c.metric} held: it changed by {c.effect:+.3f} and the lower {(1 + c.confidence) / 2:.0%} bound of "
+        f"{c.low:+.3f} stays within the margin of {margin:g}."
+    )
+
+
+def left_out(pairs: Pairs) -> list[str]:
+    """What was not compared, where anything was not."""
+    said = []
+    total = len(pairs.examples)
+    unmeasured = total - len(pairs.baseline), total - len(pairs.candidate)
+    if any(unmeasured):
+        said.append(
+            f"Of {plural(total, 'example')}, {unmeasured[0]} could not be measured on {pairs.metric} in the baseline "
+            f"and {unmeasured[1]} in the candidate; they are left out, not counted as wrong."
+        )
+    for ids, arm, other in (
+        (pairs.only_baseline, "baseline", "candidate"),
+        (pairs.only_candidate, "candidate", "baseline"),
+    ):
+        if ids:
+            said.append(f"{plural(len(ids), 'example')} ({_named(ids)}) ran in the {arm} but not in the {other}.")
+    return said
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def p(value: float) -> str:
+    """A p-value with two significant digits, and a floor where more would be vain."""
+    return "less than 0.000001" if value < 1e-6 else f"{value:.2g}"
+
+
+def _named(ids: tuple[str, ...]) -> str:
+    more = f" and {len(ids) - NAMED_IDS} more" if len(ids) > NAMED_IDS else ""
+    return ", ".join(ids[:NAMED_IDS]) + more

@@ -1,0 +1,62 @@
+"""The tree of commands."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from burnish.drivers.cli import clusters, experiments, init, model, nights, proposals, pulls, reviews, serve, start, traces
+from burnish.drivers.cli.session import Session
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="burnish",
+    help="Turn an agent's traces into measured, reviewed improvements.",
+    epilog="Exit codes: 0 ok, 1 an error to act on, 2 wrong usage, 3 nothing found, 130 stopped by Ctrl-C.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from burnish import __version__
+
+        typer.echo(f"burnish {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            "--project",
+            metavar="DIR",
+            help="The project's folder. Default: BURNISH_PROJECT, else the current one.",
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    context.obj = Session(project)
+
+
+app.command("init", rich_help_panel="Start")(init.init)
+app.command("demo", rich_help_panel="Start")(start.demo)
+app.command("run", rich_help_panel="Start")(start.run)
+app.command("serve", rich_help_panel="Start")(serve.serve)
+app.command("deploy", rich_help_panel="Start")(start.deploy)
+app.command("worker", rich_help_panel="Start")(start.worker)
+app.add_typer(model.app, name="model", rich_help_panel="Start")
+app.add_typer(traces.app, name="traces", rich_help_panel="Read")
+app.add_typer(clusters.app, name="clusters", rich_help_panel="Read")
+app.add_typer(proposals.app, name="proposals", rich_help_panel="Read")
+app.add_typer(experiments.app, name="experiments", rich_help_panel="Read")
+app.add_typer(pulls.app, name="pulls", rich_help_panel="Read")
+app.add_typer(nights.app, name="nights", rich_help_panel="Read")
+app.add_typer(reviews.app, name="reviews", rich_help_panel="Write")

@@ -1,0 +1,114 @@
+"""`burnish demo`, `run`, `deploy` and `worker`: the commands that set the loop going."""
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+import typer
+
+from burnish.drivers.cli.session import AsJson, Session
+
+__all__ = ["demo", "deploy", "run", "worker"]
+
+
+def demo(
+    context: typer.Context,
+    fast: Annotated[bool, typer.Option("--fast", help="A quick technical tour with a tiny model; no gain expected.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier demo and begin anew.")] = False,
+    limit: Annotated[int | None, typer.Option("--limit", min=10, help="So many traces. Default: 200, with --fast 60.")] = None,
+) -> None:
+    """Run the whole loop on an example agent, with real traces and a real model."""
+    from burnish.drivers.cli.demo import run_demo
+    from burnish.drivers.cli.output import console
+
+    raise typer.Exit(run_demo(Session.of(context).settings, console(), fast=fast, fresh=fresh, limit=limit))
+
+
+def run(
+    context: typer.Context,
+    flow: Annotated[
+        Literal["nightly", "pull_and_enrich", "improve_agent"],
+        typer.Argument(metavar="FLOW", help="nightly, pull_and_enrich or improve_agent."),
+    ] = "nightly",
+    agent: Annotated[
+        list[str] | None, typer.Option("--agent", metavar="NAME", help="This agent; repeatable for nightly. Default: all.")
+    ] = None,
+    night: Annotated[
+        str | None, typer.Option("--night", metavar="DATE", help="Book it under this date (UTC). Default: today.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Score at most so many traces.")] = None,
+    publish: Annotated[bool, typer.Option(help="Open a pull request where the evidence holds.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Run a flow now, in this process. Started again on the same date, it goes on where it stood."""
+    from burnish.drivers.cli.output import advise, print_json
+    from burnish.drivers.cli.progress import watched
+    from burnish.drivers.cli.run import prepare, run_flow
+    from burnish.loop.context import project_agents
+
+    day = _date(night)
+    settings = Session.of(context).settings
+    known = project_agents(settings)
+    wanted = agent or known
+    for name in wanted:
+        if name not in known:
+            raise typer.BadParameter(f"'{name}' is none of {', '.join(known)}", param_hint="--agent")
+    ui = prepare(settings, advise)
+    advise(f"Prefect's pages: {ui}")
+    with watched() as show:
+        if flow == "nightly":
+            options = _options(flow, agents=agent or [], night=day, limit=limit, publish=publish)
+            results = run_flow(flow, settings, show, options=options)
+        else:
+            mine = {"limit": limit} if flow == "pull_and_enrich" else {"publish": publish}
+            options = _options(flow, night=day, **mine)
+            results = {name: run_flow(flow, settings, show, agent=name, options=options) for name in wanted}
+    if as_json:
+        print_json(results)
+    else:
+        _print_results(results)
+
+
+def deploy(context: typer.Context) -> None:
+    """Register the project's flows with Prefect, for its schedule and its buttons."""
+    from burnish.drivers.cli.output import advise
+    from burnish.drivers.cli.run import deploy as deploy_flows
+
+    advise(f"Deployed: {deploy_flows(Session.of(context).settings, advise)}/deployments")
+
+
+def worker(context: typer.Context) -> None:
+    """Deploy, then wait for scheduled runs and do them, until stopped."""
+    from burnish.drivers.cli.output import advise
+    from burnish.drivers.cli.run import worker as work
+
+    raise typer.Exit(work(Session.of(context).settings, advise))
+
+
+def _date(text: str | None) -> dt.date | None:
+    try:
+        return None if text is None else dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"'{text}' is not a date such as 2026-01-31", param_hint="--night") from error
+
+
+def _options(flow: str, **fields: Any) -> Any:
+    from burnish.loop.options import ImproveOptions, NightlyOptions, PullOptions
+
+    models = {"nightly": NightlyOptions, "pull_and_enrich": PullOptions, "improve_agent": ImproveOptions}
+    return models[flow](**fields)
+
+
+def _print_results(results: dict[str, Any]) -> None:
+    from rich.markdown import Markdown
+
+    from burnish.drivers.cli.output import console, heading, print_text
+    from burnish.drivers.figures import readable
+    from burnish.drivers.visible import visible
+
+    for name, result in results.items():
+        report = result.get("report") if isinstance(result, dict) else None
+        if isinstance(report, str):
+            console().print(Markdown(visible(report), hyperlinks=False))
+        else:
+            heading(name)
+            print_text(readable(result))

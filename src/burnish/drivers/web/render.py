@@ -1,0 +1,85 @@
+"""Templates to responses. Every string that a template prints is made visible and escaped, whoever wrote it."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from burnish.drivers import figures
+from burnish.drivers.visible import one_line, shorten, visible
+from burnish.drivers.web.markdown import markdown
+
+__all__ = ["message", "page"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+TEXT_LIMIT = 4_000
+TEXT_LIMIT_ALL = 2_000_000
+
+
+def page(request: Request, template: str, /, status: int = 200, **context: Any) -> Response:
+    """Render a template of this package; `all=1` in the address shows texts whole."""
+    whole = request.query_params.get("all") == "1"
+    html = _environment().get_template(template).render(
+        **context,
+        path=request.url.path,
+        text_limit=TEXT_LIMIT_ALL if whole else TEXT_LIMIT,
+        show_all=address(request, all="1"),
+        showing_all=whole,
+    )
+    return HTMLResponse(html, status)
+
+
+def message(request: Request, title: str, text: str, status: int) -> Response:
+    """A page that says one thing."""
+    return page(request, "message.html", status=status, title=title, text=text)
+
+
+def address(request: Request, **changes: str | None) -> str:
+    """This page's address with some of its query changed; None takes a part out."""
+    query = {key: value for key, value in request.query_params.items() if value}
+    query |= {key: value for key, value in changes.items() if value is not None}
+    for key, value in changes.items():
+        if value is None:
+            query.pop(key, None)
+    path = quote(request.url.path, safe="/")
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _printed(value: Any) -> Any:
+    """What `{{ … }}` prints: Markup is ours and stays; everything else is text, shown with nothing hidden in it."""
+    if isinstance(value, Markup):
+        return value
+    return "" if value is None else visible(str(value))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printed,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": figures.count,
+        "duration": figures.duration,
+        "markdown": markdown,
+        "moment": figures.moment,
+        "money": figures.money,
+        "one_line": one_line,
+        "percent": figures.percent,
+        "readable": figures.readable,
+        "score": figures.score,
+        "segment": lambda text: quote(str(text), safe=""),
+        "short": lambda text: str(text)[:8],
+        "shorten": shorten,
+        "signed": figures.signed,
+    }
+    return environment

@@ -1,0 +1,55 @@
+"""Serves the application with uvicorn until stopped."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from burnish.drivers.web.app import create_app
+from burnish.errors import ConfigError
+from burnish.project import AgentConfig
+from burnish.settings import Settings
+
+if TYPE_CHECKING:
+    from burnish.adapters.store import Store
+
+__all__ = ["run_server"]
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def run_server(
+    store: "Store",
+    settings: Settings,
+    agents: Mapping[str, AgentConfig],
+    *,
+    host: str,
+    port: int,
+    allowed_hosts: Sequence[str],
+    say: Callable[[str], None],
+) -> None:
+    """Answer on `host` and `port` (0: any free one) until SIGINT or SIGTERM.
+
+    Raises ConfigError where the address cannot be had.
+    """
+    import socket
+
+    import uvicorn
+
+    app = create_app(store, settings, agents, allowed_hosts=(host, *allowed_hosts))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {host}:{port}: {error.strerror}; stop what holds it, or choose another --port"
+            ) from error
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{listener.getsockname()[1]}"
+        say(f"Pages: {url}\nTraces: POST {url}/v1/traces (OTLP). Ctrl-C stops.")
+        if host not in LOOPBACK:
+            say("Whoever reaches this address can read every trace: put a proxy that asks who they are in front.")
+            if settings.ingest_token is None:
+                say("And can write traces: set BURNISH_INGEST_TOKEN.")
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
+        uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,276 @@
+"""The composition root: wires one agent's ports once from Settings and its file.
+
+Steps get a `Workshop` and ask it for what they need; nothing is opened before it is asked for. Only this module and
+`settings` read the environment.
+"""
+
+import datetime as dt
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from burnish.domain.base import Value, utc_now
+from burnish.domain.chat import ChatModel
+from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.traces import Trace
+from burnish.errors import ConfigError
+from burnish.loop.lease import hold
+from burnish.project import AgentConfig, ModelConfig, agent_names, load_agent
+from burnish.settings import Settings
+
+if TYPE_CHECKING:
+    from burnish.adapters.llm.budget import Budget
+    from burnish.adapters.llm.embedded import EmbeddedServer
+    from burnish.adapters.publishing.git import AgentRepository
+    from burnish.adapters.store import Store
+    from burnish.adapters.targets.registry import OfflineTarget
+    from burnish.domain.forges import Forge
+
+__all__ = ["Endpoint", "Workshop", "booked_night", "open_store", "open_workshop", "project_agents"]
+
+_servers: dict[Path, "EmbeddedServer"] = {}
+
+
+class Endpoint(Value):
+    """Where a model answers."""
+
+    base_url: str | None
+    api_key: str
+    model: str
+    local: bool = False
+
+
+def project_agents(settings: Settings | None = None) -> list[str]:
+    """The agents of the project.
+
+    Raises ConfigError where there are none.
+    """
+    settings = settings or Settings()
+    found = agent_names(settings.project)
+    if not found:
+        raise ConfigError(f"no agents in {settings.project.resolve() / 'config' / 'agents'}; `burnish init` writes one")
+    return found
+
+
+def open_store(settings: Settings | None = None) -> "Store":
+    """The store the settings name, migrated to this version."""
+    from burnish.adapters.store import Store
+
+    return Store.open((settings or Settings()).store_url)
+
+
+@asynccontextmanager
+async def booked_night(agent: str, day: dt.date | None = None) -> AsyncIterator[str]:
+    """Begin or take up a night of `agent`, hold its lease while the block runs, and give its id.
+
+    Without a date: the agent's unfinished night of the last day, else today's (UTC).
+    """
+    with open_store() as store:
+        load_agent(Settings().project, agent)
+        if day is None:
+            unfinished = store.nights.unfinished(agent)
+            recent = unfinished is not None and utc_now() - unfinished.started_at < dt.timedelta(days=1)
+            day = dt.date.fromisoformat(unfinished.date) if unfinished is not None and recent else utc_now().date()
+        night = store.nights.begin(agent, day)
+        async with hold(store, night.id):
+            yield night.id
+
+
+@asynccontextmanager
+async def open_workshop(agent: str, night: str, settings: Settings | None = None) -> AsyncIterator["Workshop"]:
+    """Open what a stage of `night` needs and close it again."""
+    settings = settings or Settings()
+    config = load_agent(settings.project, agent)
+    with open_store(settings) as store:
+        workshop = Workshop(settings, config, store, night)
+        try:
+            yield workshop
+        finally:
+            await workshop.aclose()
+
+
+class Workshop:
+    """One agent's ports for one night."""
+
+    def __init__(self, settings: Settings, config: AgentConfig, store: "Store", night: str) -> None:
+        self.settings = settings
+        self.config = config
+        self.store = store
+        self.night = night
+        self._closing = AsyncExitStack()
+
+    async def aclose(self) -> None:
+        """Close whatever was opened."""
+        await self._closing.aclose()
+
+    @cached_property
+    def budget(self) -> "Budget":
+        """What this night may spend, less what it has spent before."""
+        from burnish.adapters.llm.budget import Budget
+
+        calls, dollars = self.store.calls.spent(self.night)
+        return Budget(self.config.budget, spent_calls=calls, spent_usd=dollars)
+
+    @cached_property
+    def evaluators(self) -> list[Evaluator]:
+        """The agent's evaluators.
+
+        Raises ConfigError where the metric to improve is not among them.
+        """
+        from burnish.domain.evaluators.specs import load_evaluators
+
+        found = load_evaluators(self.settings.project / "config" / "evaluators", self.config.evaluators or None)
+        wanted = {self.config.improve.metric, *self.config.gate.guards}
+        missing = sorted(wanted - {evaluator.name for evaluator in found})
+        if missing:
+            raise ConfigError(
+                f"agent '{self.config.name}' measures {', '.join(missing)}, which no evaluator in config/evaluators "
+                f"is called; there are: {', '.join(e.name for e in found)}"
+            )
+        return found
+
+    @cached_property
+    def judge(self) -> ChatModel:
+        """The model that judges."""
+        return self._model("judge")
+
+    @cached_property
+    def proposer(self) -> ChatModel:
+        """The model that names clusters and drafts proposals."""
+        return self._model("proposer")
+
+    @cached_property
+    def target(self) -> "OfflineTarget":
+        """The way to run the agent offline."""
+        from burnish.adapters.sources.otlp import spans_from_body
+        from burnish.adapters.targets.registry import open_target
+
+        config = self.config.target
+        target = open_target(
+            config.model_copy(update={"environment": self._environment(config.environment)}),
+            self.config.name,
+            model=lambda: self._model("target"),
+            parse_spans=spans_from_body,
+            environ=dict(os.environ),
+            temperature=self._model_config("target").temperature,
+            max_tokens=self._model_config("target").max_tokens,
+        )
+        self._closing.push_async_callback(target.aclose)
+        return target
+
+    @cached_property
+    def embedder(self) -> Any:
+        """The embedder of the agent's file."""
+        from burnish.domain.clustering.embed import open_embedder
+
+        return open_embedder(self.config.cluster.embedder)
+
+    @cached_property
+    def repository(self) -> "AgentRepository":
+        """The agent's repository, fetched."""
+        from burnish.adapters.publishing.registry import open_repository
+
+        repository = open_repository(self.config, self.settings)
+        self._closing.callback(repository.close)
+        return repository
+
+    @cached_property
+    def forge(self) -> "Forge":
+        """Where pull requests go."""
+        from burnish.adapters.publishing.registry import open_forge
+
+        return open_forge(self.config, self.store.pull_requests, self.settings)
+
+    @cached_property
+    def base_commit(self) -> str:
+        """The commit this night works against, fixed when first asked for so that a later push does not mix versions."""
+        booked = self.store.nights.get(self.night).stages.get("base")
+        if booked is None:
+            booked = {"commit": self.repository.base_commit}
+            self.store.nights.save_stage(self.night, "base", booked)
+        return str(booked["commit"])
+
+    def accounts(self, trace: Trace) -> None:
+        """Book the calls that the agent made by itself; the prompt target's go through our own port."""
+        if self.config.target.kind == "prompt":
+            return
+        for span in trace.model_calls():
+            self.store.calls.record(
+                purpose="target",
+                model=span.model or "",
+                usage=span.usage or trace.usage,
+                cost_usd=span.cost_usd,
+                latency_s=span.latency_s or 0.0,
+                night=self.night,
+                key=f"{trace.trace_id}/{span.span_id}",
+            )
+            self.budget.charge(1, span.cost_usd)
+
+    def endpoint(self, role: str) -> Endpoint:
+        """Where the model of a role answers: the agent's file, then the settings, then the embedded model."""
+        config = self._model_config(role)
+        settings = self.settings
+        name = config.name or settings.model
+        if config.base_url or config.api_key_env or settings.model_base_url or settings.model_api_key:
+            key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
+            if config.api_key_env:
+                key = os.environ.get(config.api_key_env, "")
+                if not key:
+                    raise ConfigError(f"[models.{role}] names api_key_env = '{config.api_key_env}', which is not set")
+            if name is None:
+                raise ConfigError(f"no model is named: set name in [models.{role}] or BURNISH_MODEL")
+            return Endpoint(base_url=config.base_url or settings.model_base_url, api_key=key, model=name)
+        return self._embedded()
+
+    def _model_config(self, role: str) -> ModelConfig:
+        models: dict[str, ModelConfig] = {**self.config.models}
+        return models.get(role) or models.get("target") or ModelConfig()
+
+    def _embedded(self) -> Endpoint:
+        from burnish.adapters.llm import weights
+        from burnish.adapters.llm.embedded import EmbeddedServer
+
+        name = self.settings.embedded_model
+        path = weights.find(name, self.settings.models_dir.expanduser())
+        if path is None:
+            raise ConfigError(
+                "no model is configured and the embedded one is not here yet: run `burnish model fetch`, "
+                "or set BURNISH_MODEL_BASE_URL and BURNISH_MODEL_API_KEY"
+            )
+        server = _servers.get(path)
+        if server is None:  # one server a process, shared by all stages; it ends with the process
+            server = _servers[path] = EmbeddedServer(path, alias=name)
+            server.start()
+        return Endpoint(base_url=server.base_url, api_key="none", model=name, local=True)
+
+    def _model(self, role: str) -> ChatModel:
+        from burnish.adapters.llm.registry import open_model
+
+        model = open_model(
+            self.endpoint(role).model_dump(),
+            self._model_config(role),
+            settings=self.settings,
+            budget=self.budget,
+            cache=self.store.calls,
+            night=self.night,
+        )
+        self._closing.push_async_callback(model.aclose)
+        return model
+
+    def _environment(self, given: dict[str, str]) -> dict[str, str]:
+        """Fill the `$model.*` values of an agent's environment, so that it calls the model burnish was given."""
+        if not any(value.startswith("$model.") for value in given.values()):
+            return given
+        endpoint = self.endpoint("target")
+        known = {
+            "$model.base_url": endpoint.base_url or "https://api.openai.com/v1",
+            "$model.api_key": endpoint.api_key,
+            "$model.name": endpoint.model,
+        }
+        unknown = sorted(value for value in given.values() if value.startswith("$model.") and value not in known)
+        if unknown:
+            raise ConfigError(f"[target.environment] has {unknown[0]}; known are {', '.join(known)}")
+        return {name: known.get(value, value) for name, value in given.items()}

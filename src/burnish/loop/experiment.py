@@ -1,0 +1,241 @@
+"""Run several versions of an agent over the same examples, interleaved, and score every run.
+
+A finished run is written within a second and never run again for the same (experiment, arm, example, repetition), so
+a night killed in the middle goes on where it stood. What could not be measured is tried again, then kept as unmeasured.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from burnish.domain.base import Value, content_hash
+from burnish.domain.chat import ChatModel
+from burnish.domain.datasets import Example
+from burnish.domain.evaluators.base import EvaluationContext, Evaluator
+from burnish.domain.evaluators.run import score_run
+from burnish.domain.experiments import Arm, Experiment, Run, RunKey, RunOutcome, RunStatus, Target
+from burnish.domain.feedback import Feedback
+from burnish.domain.traces import Trace
+from burnish.errors import BudgetExceededError
+
+if TYPE_CHECKING:
+    from burnish.adapters.store import Store
+
+__all__ = ["Accounts", "MeasureSummary", "limited", "measure"]
+
+Progress = Callable[[int, int, str], None]
+Accounts = Callable[[Trace], None]
+
+FLUSH_EVERY_S = 0.5
+
+
+class MeasureSummary(Value):
+    """What a measurement did: runs planned, found done, run now and left unmeasured; whether the budget ended it."""
+
+    experiment_id: str
+    planned: int
+    found: int
+    ran: int
+    unmeasured: int
+    exhausted: bool = False
+    means: dict[str, float] = {}
+
+
+def limited(examples: Sequence[Example], limit: int) -> list[Example]:
+    """At most `limit` examples, the same ones every time: by the hash of their ids, not by age."""
+    return sorted(examples, key=lambda example: content_hash("limit", example.id))[:limit]
+
+
+async def measure(
+    store: "Store",
+    experiment: Experiment,
+    arms: Sequence[Arm],
+    examples: Sequence[Example],
+    evaluators: Sequence[Evaluator],
+    target: Target,
+    *,
+    judge: ChatModel | None = None,
+    concurrency: int = 4,
+    attempts: int = 2,
+    retry_pause_s: float = 1.0,
+    progress: Progress | None = None,
+    accounts: Accounts | None = None,
+) -> MeasureSummary:
+    """Run what is missing of `experiment` and return its counts.
+
+    Arms are interleaved example by example, so that a slow or failing hour hits all of them alike. `accounts` is told
+    every new trace, for calls the agent made on its own. Raises TargetError where the agent cannot be run at all;
+    a spent budget ends the work early with `exhausted` set and everything finished so far stored.
+    """
+    await asyncio.to_thread(store.experiments.start, experiment)
+    stored = await asyncio.to_thread(store.experiments.runs, experiment.id)
+    # A run left unmeasured is tried again when the experiment is started again.
+    done = {(r.key.arm, r.key.example_id, r.key.repetition) for r in stored if r.status is not RunStatus.UNMEASURED}
+    plan = list(_interleaved(experiment, arms, examples))
+    todo = [item for item in plan if (item[0].name, item[1].id, item[2]) not in done]
+    writer = _Writer(store)
+    engine = _Engine(experiment, evaluators, target, judge, attempts, retry_pause_s, writer, accounts)
+    queue = iter(todo)
+    finished = len(plan) - len(todo)
+    exhausted = False
+
+    async def work() -> None:
+        nonlocal finished, exhausted
+        for arm, example, repetition in queue:  # one shared iterator: each worker takes the next item
+            if exhausted:
+                return
+            try:
+                await engine.run(arm, example, repetition)
+            except BudgetExceededError:
+                exhausted = True
+                return
+            finished += 1
+            if progress is not None:
+                progress(finished, len(plan), f"{arm.name}: {example.id}")
+
+    flusher = asyncio.create_task(writer.keep_flushing())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(max(1, min(concurrency, len(todo)))):
+                group.create_task(work())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    finally:
+        flusher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await flusher
+        await writer.flush()
+    runs = await asyncio.to_thread(store.experiments.runs, experiment.id)
+    return MeasureSummary(
+        experiment_id=experiment.id,
+        planned=len(plan),
+        found=len(plan) - len(todo),
+        ran=engine.ran,
+        unmeasured=sum(run.score(experiment.metric) is None for run in runs),
+        exhausted=exhausted,
+        means=means_by_arm(runs, experiment.metric),
+    )
+
+
+def means_by_arm(runs: Sequence[Run], metric: str) -> dict[str, float]:
+    """Mean of the metric by arm over its measured runs; arms without any are left out."""
+    scores: dict[str, list[float]] = {}
+    for run in runs:
+        score = run.score(metric)
+        if score is not None:
+            scores.setdefault(run.key.arm, []).append(score)
+    return {arm: sum(values) / len(values) for arm, values in scores.items()}
+
+
+def _interleaved(
+    experiment: Experiment, arms: Sequence[Arm], examples: Sequence[Example]
+) -> Iterator[tuple[Arm, Example, int]]:
+    for repetition in range(experiment.repetitions):
+        for example in examples:
+            # Which arm goes first turns with the example, so that no arm always meets a warm cache.
+            first = int(content_hash(example.id, repetition), 16) % len(arms)
+            for index in range(len(arms)):
+                yield arms[(first + index) % len(arms)], example, repetition
+
+
+class _Engine:
+    def __init__(
+        self,
+        experiment: Experiment,
+        evaluators: Sequence[Evaluator],
+        target: Target,
+        judge: ChatModel | None,
+        attempts: int,
+        retry_pause_s: float,
+        writer: "_Writer",
+        accounts: Accounts | None,
+    ) -> None:
+        self._experiment = experiment
+        self._evaluators = evaluators
+        self._target = target
+        self._judge = judge
+        self._attempts = attempts
+        self._retry_pause_s = retry_pause_s
+        self._writer = writer
+        self._accounts = accounts
+        self.ran = 0
+
+    async def run(self, arm: Arm, example: Example, repetition: int) -> None:
+        key = RunKey(experiment_id=self._experiment.id, arm=arm.name, example_id=example.id, repetition=repetition)
+        # The salt names the night and the repetition: the baseline is measured afresh every night, a restart is not.
+        salt = f"{self._experiment.night}/{repetition}"
+        outcome = await self._outcome(arm, example, salt)
+        scores: dict[str, float] = {}
+        failures: dict[str, str] = {}
+        feedback: list[Feedback] = []
+        trace = outcome.trace
+        if outcome.status is RunStatus.OK and trace is not None:
+            context = EvaluationContext(trace=trace, example=example, judge=self._judge)
+            scores, failures, feedback = await score_run(context, self._evaluators)
+        self._writer.add(
+            Run(
+                key=key,
+                version_id=arm.version.id,
+                status=outcome.status,
+                output=outcome.output,
+                error=outcome.error,
+                trace_id=trace.trace_id if trace is not None else None,
+                latency_s=trace.latency_s if trace is not None else None,
+                cost_usd=trace.cost_usd if trace is not None else None,
+                tokens=trace.usage.total if trace is not None else None,
+                scores=scores,
+                evaluator_failures=failures,
+            ),
+            trace,
+            feedback,
+        )
+        self.ran += 1
+
+    async def _outcome(self, arm: Arm, example: Example, salt: str) -> RunOutcome:
+        for attempt in range(1, self._attempts + 1):
+            outcome = await self._target.run(arm.version, example, salt)
+            if outcome.trace is not None and self._accounts is not None:
+                self._accounts(outcome.trace)
+            if outcome.status is not RunStatus.UNMEASURED or attempt == self._attempts:
+                break
+            await asyncio.sleep(self._retry_pause_s * attempt)
+        return outcome
+
+
+class _Writer:
+    """Gathers finished runs and writes them in bulk from a thread, so that the event loop never waits for the disk."""
+
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+        self._runs: list[Run] = []
+        self._traces: list[Trace] = []
+        self._feedback: list[Feedback] = []
+        self._lock = asyncio.Lock()
+
+    def add(self, run: Run, trace: Trace | None, feedback: Sequence[Feedback]) -> None:
+        self._runs.append(run)
+        if trace is not None:
+            self._traces.append(trace)
+        self._feedback.extend(feedback)
+
+    async def keep_flushing(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            await self.flush()
+
+    async def flush(self) -> None:
+        async with self._lock:
+            runs, self._runs = self._runs, []
+            traces, self._traces = self._traces, []
+            feedback, self._feedback = self._feedback, []
+            # Shielded: a cancelled flusher must not lose what it took out of the buffers.
+            await asyncio.shield(asyncio.to_thread(self._write, runs, traces, feedback))
+
+    def _write(self, runs: list[Run], traces: list[Trace], feedback: list[Feedback]) -> None:
+        if traces:
+            self._store.traces.add(traces)
+        if feedback:
+            self._store.feedback.add(feedback)
+        if runs:  # last: a run counts as done only when its trace and scores are there
+            self._store.experiments.add_runs(runs)

@@ -1,0 +1,154 @@
+"""The stages of a night for one agent, each resumable: it does what is missing and books a summary.
+
+Tasks call these with an open workshop; `burnish demo` and the tests do so without Prefect.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from burnish.domain.gate import Verdict
+from burnish.domain.nights import NightState
+from burnish.domain.proposals import ProposalStatus
+from burnish.loop import report
+from burnish.loop.measure import BASELINE, choose_on_dev, prove_on_held_out
+from burnish.loop.progress import Ticker
+
+if TYPE_CHECKING:
+    from burnish.loop.context import Workshop
+
+__all__ = [
+    "curate_stage",
+    "dev_stage",
+    "discover_stage",
+    "enrich_stage",
+    "finish",
+    "held_out_stage",
+    "ingest_stage",
+    "propose_stage",
+    "publish_stage",
+    "report_proposals",
+]
+
+
+def _book(workshop: "Workshop", stage: str, summary: dict[str, Any]) -> dict[str, Any]:
+    workshop.store.nights.save_stage(workshop.night, stage, summary)
+    return summary
+
+
+async def ingest_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
+    """Read the agent's source into the store. Counts of new, grown and known, and the problems met."""
+    import asyncio
+
+    from burnish.adapters.sources.registry import open_source
+    from burnish.loop.ingest import ingest
+
+    source = open_source(workshop.config.source, workshop.config.name, workshop.settings.project)
+    found = await asyncio.to_thread(
+        ingest, workshop.store, source, lambda summary, problems: ticker(summary.new_spans, 0, "spans")
+    )
+    counts = found.summary.model_dump()
+    reasons = [f"{problem.where}: {problem.reason}" for problem in found.problems[:20]]
+    return _book(workshop, "ingest", {**counts, "problems": found.problem_count, "reasons": reasons})
+
+
+async def enrich_stage(workshop: "Workshop", ticker: Ticker, limit: int | None = None) -> dict[str, Any]:
+    """Score what has not been scored, newest traces first."""
+    from burnish.loop.enrich import enrich, pending
+
+    ids = pending(workshop.store, workshop.config.name, workshop.evaluators)[:limit]
+    summary = await enrich(workshop.store, workshop.evaluators, ids, workshop.judge, progress=ticker)
+    return _book(workshop, "enrich", summary.model_dump(mode="json"))
+
+
+async def curate_stage(workshop: "Workshop") -> dict[str, Any]:
+    """Corrected traces become examples; the split of an example never changes."""
+    from burnish.loop.curate import curate
+
+    summary = curate(workshop.store, workshop.config, workshop.evaluators)
+    return _book(workshop, "curate", summary.model_dump(mode="json"))
+
+
+async def discover_stage(workshop: "Workshop") -> dict[str, Any]:
+    """Group the failing traces that are not held out, and name the groups."""
+    from burnish.loop.discover import discover
+
+    summary = await discover(
+        workshop.store, workshop.config, workshop.night, workshop.proposer, workshop.embedder
+    )
+    return _book(workshop, "discover", summary.model_dump(mode="json"))
+
+
+async def propose_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
+    """Draft diffs against the night's commit."""
+    from burnish.loop.propose import propose
+
+    commit = workshop.base_commit
+    files = workshop.repository.read_files(workshop.config.improve.files, commit)
+    clusters = workshop.store.clusters.list(agent=workshop.config.name, night=workshop.night)
+    summary = await propose(
+        workshop.store, workshop.config, workshop.night, files, commit, workshop.proposer, clusters, progress=ticker
+    )
+    return _book(workshop, "propose", summary.model_dump(mode="json"))
+
+
+async def dev_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
+    """Measure the candidates on dev and choose one, or say why none."""
+    choice = await choose_on_dev(workshop, workshop.night, ticker)
+    proposals = workshop.store.proposals.list(agent=workshop.config.name, night=workshop.night)
+    labels = {BASELINE: "as it is", **{proposal.id: proposal.title for proposal in proposals}}
+    return _book(workshop, "dev", {**choice.model_dump(mode="json"), "labels": labels})
+
+
+async def held_out_stage(workshop: "Workshop", proposal_id: str, ticker: Ticker) -> Verdict:
+    """Measure the chosen candidate against a fresh baseline on the sealed split and decide."""
+    verdict = await prove_on_held_out(workshop, workshop.night, proposal_id, ticker)
+    _book(workshop, "held_out", {"proposal": proposal_id, "outcome": verdict.outcome.value})
+    return verdict
+
+
+async def publish_stage(workshop: "Workshop", proposal_id: str) -> dict[str, Any]:
+    """Open the pull request, once."""
+    import asyncio
+
+    from burnish.loop.publish import publish
+
+    proposal = workshop.store.proposals.get(proposal_id)
+    verdict = workshop.store.proposals.verdict(proposal_id)
+    published = await asyncio.to_thread(publish, workshop, proposal, verdict)
+    if published.pull_request is not None:
+        workshop.store.proposals.set_status(proposal_id, ProposalStatus.PUBLISHED, published.pull_request.url)
+    summary = {
+        "url": published.pull_request.url if published.pull_request is not None else "",
+        "title": published.pull_request.title if published.pull_request is not None else "",
+        "reason": published.reason,
+    }
+    return _book(workshop, "publish", summary)
+
+
+def report_proposals(workshop: "Workshop", night: str) -> str:
+    """The night's proposals with their diffs, as markdown."""
+    from burnish.domain.prompts import unified_diff
+
+    commit = workshop.base_commit
+    files = workshop.repository.read_files(workshop.config.improve.files, commit)
+    parts = []
+    for proposal in reversed(workshop.store.proposals.list(agent=workshop.config.name, night=night)):
+        parts.append(f"### {proposal.title}\n\n{proposal.rationale}\n\n{proposal.status_reason}")
+        if proposal.status is not ProposalStatus.INVALID:
+            diff = unified_diff(files, proposal.edits)
+            fence = "`" * max(3, max((len(run) for run in diff.split() if set(run) == {"`"}), default=0) + 1)
+            parts.append(f"{fence}diff\n{diff}\n{fence}")
+    return "\n\n".join(parts) or "No proposal was drafted."
+
+
+async def finish(workshop: "Workshop") -> str:
+    """Close the night and return its report."""
+    store = workshop.store
+    night = store.nights.get(workshop.night)
+    exhausted = workshop.budget.exhausted
+    store.nights.finish(night.id, NightState.PARTIAL if exhausted else NightState.FINISHED)
+    chosen = night.stages.get("dev", {}).get("chosen")
+    verdict = store.proposals.verdict(chosen) if chosen else None
+    clusters = store.clusters.list(agent=workshop.config.name, night=workshop.night)
+    text = report.night_markdown(store.nights.get(night.id), verdict, clusters, store.calls.spent(night.id))
+    _book(workshop, "report", {"markdown": text})
+    return text

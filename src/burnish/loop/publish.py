@@ -1,0 +1,242 @@
+"""Publish an accepted proposal: branch, commit, push, pull request. Twice is once, also after a kill in the middle."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from burnish.adapters.publishing.body import BodyContext, render_body
+from burnish.adapters.publishing.markdown import plain
+from burnish.domain.base import Value, content_hash, utc_now
+from burnish.domain.datasets import Example, Split
+from burnish.domain.experiments import Run
+from burnish.domain.forges import ForgePullRequest, PullRequestDraft
+from burnish.domain.gate import Outcome, Verdict
+from burnish.domain.prompts import apply_edits, check_path, unified_diff
+from burnish.domain.proposals import Cluster, Proposal, ProposalStatus, PullRequest, PullRequestState
+from burnish.errors import InputError, NotFoundError
+from burnish.loop.measure import BASELINE, DATASET
+
+if TYPE_CHECKING:
+    from burnish.loop.context import Workshop
+
+__all__ = ["Published", "branch_of", "publish", "refresh"]
+
+REGRESSION_LIMIT = 20
+TITLE_LIMIT = 120
+
+
+class Published(Value):
+    """The pull request and what happened, or None and why there is none."""
+
+    pull_request: PullRequest | None
+    reason: str
+
+
+def branch_of(proposal: Proposal) -> str:
+    """The branch of a proposal: the same proposal always has the same."""
+    return f"burnish/{_slug(proposal.title)}-{proposal.id[:8]}"
+
+
+def publish(workshop: "Workshop", proposal: Proposal, verdict: Verdict | None) -> Published:
+    """Open the pull request of `proposal`, or find the one that is there.
+
+    None is opened while `repository.open_pull_requests` of the agent are open, or where a person closed this one.
+    Raises InputError without an accepted verdict, PublishError where git or the forge refuses; both leave the
+    proposal as it is, to be published again.
+    """
+    if verdict is None or verdict.outcome is not Outcome.ACCEPTED or verdict.proposal_id != proposal.id:
+        raise InputError(f"proposal {proposal.id} has no accepted verdict; only the gate's yes opens a pull request")
+    store, config, forge = workshop.store, workshop.config, workshop.forge
+    branch = branch_of(proposal)
+    record = store.pull_requests.find(config.name, branch)
+    if record is not None:
+        store.proposals.set_status(proposal.id, ProposalStatus.PUBLISHED, record.url)
+        return Published(pull_request=record, reason=f"It was there already, {record.state.value}.")
+    # A kill between opening and recording leaves one that only the forge knows.
+    there = forge.find(branch)
+    if there is None:
+        is_open = [item for item in refresh(workshop) if item.state is PullRequestState.OPEN]
+        limit = config.repository.open_pull_requests
+        if len(is_open) >= limit:
+            urls = ", ".join(item.url for item in is_open)
+            return Published(
+                pull_request=None,
+                reason=f"{len(is_open)} of at most {limit} pull requests of {config.name} are open ({urls}): merge or "
+                "close one first.",
+            )
+    files = workshop.repository.read_files(config.improve.files, proposal.base_commit)
+    changed = apply_edits(files, proposal.edits, config.improve.files)
+    clusters = _clusters(workshop, proposal)
+    dev_fixed = _fixed_on_dev(workshop, proposal)
+    path, text, added = _regression(workshop, proposal, clusters, dev_fixed)
+    body = _body(workshop, proposal, verdict, unified_diff(files, proposal.edits), clusters, dev_fixed, path, added)
+    title = plain(proposal.title, TITLE_LIMIT)
+    draft = PullRequestDraft(
+        branch=branch, base=config.repository.base, title=title, body=body, labels=config.repository.labels
+    )
+    commit = workshop.repository.commit(
+        branch,
+        proposal.base_commit,
+        {**changed, **({path: text} if path is not None else {})},
+        f"{title}\n\n{plain(proposal.rationale)}\n\nBurnish-Proposal: {proposal.id}\n",
+        proposal.created_at,
+    )
+    reason = "Opened."
+    if there is None:
+        workshop.repository.push(branch)
+        there = forge.open(draft)
+    else:
+        reason = f"The forge had it already, {there.state.value}."
+    opened = _record(workshop, proposal, draft, commit, there)
+    store.pull_requests.save(opened)
+    store.proposals.set_status(proposal.id, ProposalStatus.PUBLISHED, opened.url)
+    return Published(pull_request=opened, reason=reason)
+
+
+def refresh(workshop: "Workshop") -> list[PullRequest]:
+    """Ask the forge how the agent's open pull requests stand, store what changed, and return all of them."""
+    store, forge = workshop.store, workshop.forge
+    for item in store.pull_requests.list(workshop.config.name, PullRequestState.OPEN):
+        if item.number is not None and item.forge == forge.name:
+            state = forge.state(item.number)
+            if state is not item.state:
+                store.pull_requests.save(item.model_copy(update={"state": state}))
+    return store.pull_requests.list(workshop.config.name)
+
+
+def _record(
+    workshop: "Workshop", proposal: Proposal, draft: PullRequestDraft, commit: str, there: ForgePullRequest
+) -> PullRequest:
+    return PullRequest(
+        id=content_hash(workshop.config.name, draft.branch),
+        agent=workshop.config.name,
+        proposal_id=proposal.id,
+        forge=workshop.forge.name,
+        branch=draft.branch,
+        base=draft.base,
+        commit=commit,
+        number=there.number,
+        url=there.url,
+        title=draft.title,
+        body=draft.body,
+        state=there.state,
+        created_at=utc_now(),
+    )
+
+
+def _body(
+    workshop: "Workshop",
+    proposal: Proposal,
+    verdict: Verdict,
+    diff: str,
+    clusters: Sequence[Cluster],
+    dev_fixed: Sequence[Example],
+    path: str | None,
+    added: int,
+) -> str:
+    calls, dollars = workshop.store.calls.spent(workshop.night)
+    context = BodyContext(
+        agent=workshop.config.name,
+        night=workshop.night,
+        proposal=proposal,
+        verdict=verdict,
+        diff=diff,
+        clusters=tuple(clusters),
+        dev_fixed=tuple(dev_fixed[:REGRESSION_LIMIT]),
+        regression_path=path if added else None,
+        regression_count=added,
+        calls=calls,
+        cost_usd=dollars,
+        base_url=f"http://127.0.0.1:{workshop.settings.server_port}",
+        reproduce=f"burnish run improve_agent --agent {workshop.config.name} --no-publish",
+    )
+    return render_body(context, workshop.settings.project / "config" / "prompts")
+
+
+def _clusters(workshop: "Workshop", proposal: Proposal) -> list[Cluster]:
+    found = []
+    for cluster_id in proposal.cluster_ids:
+        try:
+            found.append(workshop.store.clusters.get(cluster_id))
+        except NotFoundError:
+            continue  # a cluster that later nights no longer see is no reason to hold a pull request back
+    return found
+
+
+def _fixed_on_dev(workshop: "Workshop", proposal: Proposal) -> list[Example]:
+    """Dev examples whose mean score the candidate raised. Held-out runs are not looked at."""
+    store, agent = workshop.store, workshop.config.name
+    raised: set[str] = set()
+    for experiment in store.experiments.list(agent=agent, night=proposal.night):
+        if experiment.split is Split.DEV and proposal.id in experiment.arms:
+            before = _means(store.experiments.runs(experiment.id, BASELINE), experiment.metric)
+            after = _means(store.experiments.runs(experiment.id, proposal.id), experiment.metric)
+            raised |= {example for example in before.keys() & after.keys() if after[example] > before[example]}
+    return [example for example in store.datasets.examples(agent, DATASET, Split.DEV) if example.id in raised]
+
+
+def _means(runs: Sequence[Run], metric: str) -> dict[str, float]:
+    scores: dict[str, list[float]] = {}
+    for run in runs:
+        score = run.score(metric)
+        if score is not None:
+            scores.setdefault(run.key.example_id, []).append(score)
+    return {example: sum(values) / len(values) for example, values in scores.items()}
+
+
+def _regression(
+    workshop: "Workshop", proposal: Proposal, clusters: Sequence[Cluster], dev_fixed: Sequence[Example]
+) -> tuple[str | None, str, int]:
+    """Path and whole text of the file of examples that must stay right, and how many are new in it.
+
+    They come from dev and train: a held-out example in the repository could be read by a later proposer.
+    """
+    config, store = workshop.config, workshop.store
+    if not config.repository.evals_dir:
+        return None, "", 0
+    members = {trace_id for cluster in clusters for trace_id in cluster.trace_ids} | set(proposal.evidence_trace_ids)
+    train = [e for e in store.datasets.examples(config.name, DATASET, Split.TRAIN) if e.trace_id in members]
+    wanted = {**_lines(dev_fixed, Split.DEV), **_lines(train, Split.TRAIN)}
+    slug = _slug(clusters[0].name if clusters else proposal.title)
+    path = f"{config.repository.evals_dir.strip('/')}/{slug}.jsonl"
+    check_path(path)
+    present = workshop.repository.read_file(path, proposal.base_commit) or ""
+    known = set(filter(None, map(_id_of, present.splitlines())))
+    fresh = [line for example_id, line in wanted.items() if example_id not in known][:REGRESSION_LIMIT]
+    if not fresh:
+        return None, "", 0
+    start = present if not present or present.endswith("\n") else f"{present}\n"
+    return path, start + "".join(fresh), len(fresh)
+
+
+def _lines(examples: Sequence[Example], split: Split) -> Mapping[str, str]:
+    return {
+        example.id: json.dumps(
+            {
+                "id": example.id,
+                "input": example.input,
+                "expected": example.expected,
+                "criteria": list(example.criteria),
+                "split": split.value,
+            },
+            ensure_ascii=False,
+            sort_keys=True,
+        )
+        + "\n"
+        for example in examples
+    }
+
+
+def _id_of(line: str) -> str | None:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return str(value["id"]) if isinstance(value, dict) and "id" in value else None
+
+
+def _slug(text: str) -> str:
+    """Letters, digits and single dashes, at most forty: fit for branches and file names whatever the text."""
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
+    return slug or "change"

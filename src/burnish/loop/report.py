@@ -1,0 +1,128 @@
+"""What a night did, in markdown and table rows: for the Prefect UI, the terminal and the pages."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from burnish.domain.gate import Comparison, Outcome, Verdict
+from burnish.domain.nights import Night, NightState
+from burnish.domain.proposals import Cluster
+
+__all__ = ["cluster_rows", "comparison_rows", "dev_rows", "night_markdown", "score_rows", "verdict_markdown"]
+
+_HEADLINES = {
+    Outcome.ACCEPTED: "Accepted: the evidence holds",
+    Outcome.REFUSED: "Refused: the evidence does not hold",
+    Outcome.INCONCLUSIVE: "Inconclusive: this could not be decided",
+}
+
+
+def score_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row an evaluator, from the enrich stage."""
+    return [
+        {
+            "evaluator": name,
+            "scored": row["scored"],
+            "failed": row["failed"],
+            "skipped": row["skipped"],
+            "mean": "" if row.get("mean") is None else f"{row['mean']:.2f}",
+        }
+        for name, row in summary.get("evaluators", {}).items()
+    ]
+
+
+def cluster_rows(clusters: Sequence[Cluster]) -> list[dict[str, Any]]:
+    """A row a failure cluster, largest first."""
+    return [{"cluster": c.name, "traces": c.size, "about": c.description, "id": c.id[:8]} for c in clusters]
+
+
+def dev_rows(choice: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row an arm of the dev experiment, best first."""
+    labels = choice.get("labels", {})
+    means = sorted(choice.get("means", {}).items(), key=lambda item: -item[1])
+    return [
+        {
+            "version": labels.get(arm, arm),
+            "mean on dev": f"{mean:.2f}",
+            "chosen": "yes" if arm == choice.get("chosen") else "",
+        }
+        for arm, mean in means
+    ]
+
+
+def comparison_rows(verdict: Verdict) -> list[dict[str, Any]]:
+    """A row a metric: before, after, effect with its interval, and what could not be measured."""
+    found = [verdict.comparison, *verdict.guards] if verdict.comparison is not None else [*verdict.guards]
+    return [_comparison_row(item) for item in found]
+
+
+def _comparison_row(item: Comparison) -> dict[str, Any]:
+    return {
+        "metric": item.metric,
+        "pairs": item.pairs,
+        "before": f"{item.baseline_mean:.2f}",
+        "after": f"{item.candidate_mean:.2f}",
+        "effect": f"{item.effect:+.2f} [{item.low:+.2f}, {item.high:+.2f}]",
+        "fixed": item.wins,
+        "broken": item.losses,
+        "same": item.ties,
+        "unmeasured": f"{item.unmeasured_baseline} / {item.unmeasured_candidate}",
+        "p": "" if item.p_value is None else f"{item.p_value:.2g}",
+    }
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as a markdown table; cell text cannot break out of its cell."""
+    if not rows:
+        return ""
+    head = list(rows[0])
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(_cell(row.get(column, "")) for column in head) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+
+
+def verdict_markdown(verdict: Verdict) -> str:
+    """The verdict with its table and its reasons."""
+    reasons = "\n".join(f"- {reason}" for reason in verdict.reasons)
+    return f"### {_HEADLINES[verdict.outcome]}\n\n{markdown_table(comparison_rows(verdict))}\n\n{reasons}\n"
+
+
+def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Cluster], spent: tuple[int, float]) -> str:
+    """The whole night on one page, whatever it came to."""
+    stages = night.stages
+    parts = [f"## {night.agent}, night of {night.date}", _headline(night, verdict)]
+    if (ingest := stages.get("ingest")) is not None:
+        parts.append(
+            f"**Traces:** {ingest['new_traces']} new, {ingest['grown_traces']} grown, "
+            f"{ingest['known_spans']} spans known already, {ingest['problems']} problems."
+        )
+    if (enrich := stages.get("enrich")) is not None and (rows := score_rows(enrich)):
+        parts.append("**Scores**\n\n" + markdown_table(rows))
+    if clusters:
+        parts.append("**What fails alike**\n\n" + markdown_table(cluster_rows(clusters)))
+    if (choice := stages.get("dev")) is not None:
+        parts.append(f"**Dev:** {choice['reason']}\n\n" + markdown_table(dev_rows(choice)))
+    if verdict is not None:
+        parts.append(verdict_markdown(verdict))
+    if (published := stages.get("publish")) is not None:
+        parts.append(f"**Pull request:** {published.get('url') or published.get('reason', '')}")
+    calls, dollars = spent
+    parts.append(f"**Spent:** {calls} model calls, {dollars:.4f} USD.")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _headline(night: Night, verdict: Verdict | None) -> str:
+    published = night.stages.get("publish", {})
+    if night.state is NightState.PARTIAL:
+        return "**The budget ended this night early; what follows is partial.**"
+    if published.get("url"):
+        return f"**A pull request is open:** {published['url']}"
+    if verdict is not None:
+        return f"**No pull request.** {published.get('reason') or verdict.reasons[0]}"
+    choice = night.stages.get("dev")
+    why = choice["reason"] if choice is not None else "The night did not get as far as measuring a proposal."
+    return f"**No pull request.** {why}"

@@ -1,0 +1,50 @@
+"""Fixtures that several kinds of tests share: a store on each database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.databases import KINDS, postgres_database, prepare_template, sqlite_url
+from support.postgres import running_server
+
+if TYPE_CHECKING:
+    from burnish.adapters.store import Store
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server for the session; skips where none is installed."""
+    with running_server() as server:
+        prepare_template(server)
+        yield server
+
+
+@pytest.fixture(params=KINDS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database for this test alone, once of each kind."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path)
+        return
+    with postgres_database(request.getfixturevalue("postgres_server")) as url:
+        yield url
+
+
+@pytest.fixture(params=KINDS)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The same without a schema."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path)
+        return
+    with postgres_database(request.getfixturevalue("postgres_server"), "template1") as url:
+        yield url
+
+
+@pytest.fixture
+def store(database_url: str) -> "Iterator[Store]":
+    """An open, empty store, once on SQLite and once on PostgreSQL."""
+    from burnish.adapters.store import Store  # only tests of the store pay for importing sqlalchemy
+
+    with Store.open(database_url) as opened:
+        yield opened

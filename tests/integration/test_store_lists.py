@@ -1,0 +1,174 @@
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from burnish.adapters.store import Store
+from burnish.adapters.store.trace_lists import _conditions, _page
+from burnish.adapters.store.tables import traces as traces_table
+from burnish.domain.datasets import Example, Split
+from burnish.domain.feedback import FeedbackSource
+from burnish.domain.listing import TraceQuery, TraceSummary
+from burnish.domain.traces import SpanStatus
+from support.store_samples import START, judged, trace
+
+
+def ids(store: Store, **query: object) -> list[str]:
+    found = store.traces.ids(TraceQuery(**query))  # type: ignore[arg-type]
+    assert found == [row.trace_id for row in store.traces.list(TraceQuery(**query))]  # type: ignore[arg-type]
+    return found
+
+
+def test_a_summary_tells_what_lists_show(store: Store) -> None:
+    """Counts, times, previews of 200 characters on one line, and the newest score of each key."""
+    store.traces.add(
+        [trace("t1", input="x\n" * 300, output={"a": 1}, session_id="s", user_id="u", environment="prod", status="ok")]
+    )
+    store.feedback.add(
+        [judged("t1", 0.1, after=1), judged("t1", 0.9, after=2, version="v2"), judged("t1", None, "label", value="x")]
+    )
+    assert [
+        TraceSummary(
+            trace_id="t1",
+            agent="support",
+            source="otlp",
+            name="chat",
+            started_at=START,
+            latency_s=2.0,
+            status=SpanStatus.OK,
+            status_message=None,
+            session_id="s",
+            user_id="u",
+            environment="prod",
+            prompt_version=None,
+            spans=2,
+            tokens=10,
+            cost_usd=0.25,
+            input_preview=("x " * 100),
+            output_preview='{"a": 1}',
+            scores={"helpful": 0.9},
+        )
+    ] == store.traces.list(TraceQuery())
+
+
+def test_newest_first_with_pages(store: Store) -> None:
+    """Pages follow each other without gaps, also where times are equal."""
+    store.traces.add([trace("a", after=1), trace("b", after=2), trace("c", after=2), trace("d", after=3)])
+    assert ["d", "c", "b", "a"] == ids(store)
+    assert ["d", "c"] == ids(store, limit=2)
+    assert ["b", "a"] == ids(store, limit=2, offset=2)
+    assert ["a"] == ids(store, offset=3)
+    assert 4 == store.traces.count(TraceQuery(limit=1))
+
+
+def test_conditions_add_up(store: Store) -> None:
+    """Each field of the query narrows the list."""
+    store.traces.add(
+        [
+            trace("a", after=0, session_id="s1", status="error", input="Where is my PARCEL?"),
+            trace("b", after=10, output="100% sure"),
+            trace("c", after=20, agent="other"),
+            trace("d", after=30, source="experiment"),
+        ]
+    )
+    assert ["c", "b", "a"] == ids(store)
+    assert ["b", "a"] == ids(store, agent="support")
+    assert ["d"] == ids(store, origin="experiment")
+    assert ["d", "c", "b", "a"] == ids(store, origin="any")
+    assert ["c", "b"] == ids(store, since=START + timedelta(seconds=10))
+    assert ["a"] == ids(store, until=START + timedelta(seconds=10))
+    assert ["a"] == ids(store, status="error")
+    assert ["a"] == ids(store, session_id="s1")
+    assert ["a"] == ids(store, text="my parcel")
+    assert ["b"] == ids(store, text="0% S")
+    assert [] == ids(store, text="_% sure")
+    assert [] == ids(store, agent="other", status="error")
+
+
+def test_below_looks_at_the_newest_score_of_the_trace(store: Store) -> None:
+    """A later, better score takes a trace off the list of failures, and a span's score is not the trace's."""
+    store.traces.add([trace(name) for name in ("low", "mended", "worse", "fine", "none", "spanwise")])
+    store.feedback.add(
+        [
+            judged("low", 0.2),
+            judged("low", 0.9, "other"),
+            judged("mended", 0.2, after=1),
+            judged("mended", 0.8, after=2, source=FeedbackSource.HUMAN, author="ann"),
+            judged("worse", 0.8, after=1),
+            judged("worse", 0.4, after=2, version="v2"),
+            judged("fine", 0.5),
+            judged("none", None, value="bad"),
+            judged("spanwise", 0.1, span_id="call"),
+        ]
+    )
+    assert {"low", "worse"} == set(ids(store, below=("helpful", 0.5)))
+    assert 2 == store.traces.count(TraceQuery(below=("helpful", 0.5)))
+    assert {"low", "mended", "worse", "fine", "none", "spanwise"} == set(ids(store, has_feedback="helpful"))
+    assert ["low"] == ids(store, has_feedback="other")
+
+
+def test_visible_leaves_out_what_is_sealed(store: Store) -> None:
+    """Traces behind held-out examples are hidden, and so is a second trace that asks exactly the same."""
+    store.traces.add(
+        [
+            trace("sealed", input="secret"),
+            trace("same-question", input="secret"),
+            trace("train", input="open"),
+            trace("free"),
+            trace("other-agent", input="secret", agent="other"),
+        ]
+    )
+    held = Example(id=Example.id_for("support", "secret"), input="secret", trace_id="sealed")
+    seen = Example(id=Example.id_for("support", "open"), input="open", trace_id="train")
+    store.datasets.add("support", "failures", [(held, Split.HELD_OUT), (seen, Split.TRAIN)])
+    assert {"train", "free", "other-agent"} == set(ids(store, visible=True))
+    assert 3 == store.traces.count(TraceQuery(visible=True))
+    assert 5 == store.traces.count(TraceQuery())
+
+
+def test_lists_read_no_payloads(store: Store) -> None:
+    """Listing a page takes two statements, and none names a payload table."""
+    store.traces.add([trace(f"t{number}", after=number) for number in range(20)])
+    statements: list[str] = []
+
+    def remember(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    engine = store.traces._database.engine
+    sa.event.listen(engine, "before_cursor_execute", remember)
+    query = TraceQuery(agent="support", below=("helpful", 1.0), has_feedback="helpful", visible=True, text="q", limit=5)
+    store.traces.list(query)
+    selects = [one for one in statements if one.startswith("SELECT")]
+    store.traces.ids(query)
+    store.traces.count(query)
+    assert 1 == len(selects)  # an empty page asks for no scores
+    store.traces.list(TraceQuery(limit=5))
+    sa.event.remove(engine, "before_cursor_execute", remember)
+    assert 5 == len([one for one in statements if one.startswith("SELECT")])
+    assert [] == [one for one in statements if "payload" in one]
+
+
+QUERIES = {
+    "agent": TraceQuery(agent="support", limit=50),
+    "any agent": TraceQuery(limit=50),
+    "any origin": TraceQuery(agent="support", origin="any", limit=50),
+    "since": TraceQuery(agent="support", since=START, limit=50),
+    "session": TraceQuery(session_id="s1", limit=50),
+    "visible": TraceQuery(agent="support", visible=True, limit=50),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_lists_walk_an_index(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    """SQLite answers a page from an index in order: no scan of the traces, no sorting."""
+    folder = tmp_path_factory.mktemp("plan")
+    with Store.open(f"sqlite:///{folder}/store.sqlite3") as store:
+        store.traces.add([trace(f"t{number}", after=number) for number in range(50)])
+        statement = _page(sa.select(traces_table), QUERIES[name])
+        with store.traces._database.read() as connection:
+            text = statement.compile(connection.engine, compile_kwargs={"literal_binds": True})
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+    assert any("USING INDEX ix_traces" in step or "USING COVERING INDEX ix_traces" in step for step in plan), plan
+    assert not any("TEMP B-TREE" in step or step == "SCAN traces" for step in plan), plan
+    assert not any(step.startswith("SCAN examples") for step in plan), plan
+    assert _conditions(QUERIES[name]) or QUERIES[name].origin == "any"
