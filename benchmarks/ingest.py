@@ -27,10 +27,11 @@ from burnish.loop.ingest import receive
 SPANS, A_TRACE, A_BODY, ROUNDS = 10_000, 10, 500, 3
 BAR_STORED, AIM_MAPPED = 5_000, 15_000
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
-WORDS = (
-    "order refund parcel address invoice credit card courier delay exchange size colour receipt policy warranty voucher "
-    "account customer agent confirm cancel return label status stock branch reply please thanks when where which today"
-).split()
+WORDS = [
+    *("order", "refund", "parcel", "address", "invoice", "credit", "card", "courier", "delay", "exchange", "size"),
+    *("colour", "receipt", "policy", "warranty", "voucher", "account", "customer", "agent", "confirm", "cancel"),
+    *("return", "label", "status", "stock", "branch", "reply", "please", "thanks", "when", "where", "which", "today"),
+]
 
 Turn = dict[str, Any]
 
@@ -85,45 +86,51 @@ def steps(random_: random.Random, style: str) -> Iterator[tuple[str, dict[str, A
     ]
     session = {"session.id": f"s-{random_.getrandbits(40):x}", "user.id": f"u-{random_.randrange(1000)}"}
     answer = text(random_, 700)
-    yield "support", {
-        kind: kinds["agent"] if style == "genai" else "AGENT",
-        "input.value": conversation[1]["text"] + " " + text(random_, 300),
-        "output.value": answer,
-        **session,
-    }
+    yield (
+        "support",
+        {
+            kind: kinds["agent"] if style == "genai" else "AGENT",
+            "input.value": conversation[1]["text"] + " " + text(random_, 300),
+            "output.value": answer,
+            **session,
+        },
+    )
     for number in range(5):
         last = number == 4
         call_id = f"call_{random_.getrandbits(64):x}"
         arguments = {"order": f"W{random_.randrange(10**7)}", "note": text(random_, 60)}
         turn: Turn = {"role": "assistant"} | ({"text": answer} if last else {"call": arguments, "id": call_id})
         usage = {"input": random_.randrange(200, 900), "output": random_.randrange(10, 200)}
-        yield "chat", {
-            kind: kinds["llm"] if style == "genai" else "LLM",
-            **write(conversation, "input"),
-            **write([turn], "output"),
-            **(
-                {
-                    "gen_ai.provider.name": "openai",
-                    "gen_ai.request.model": "gpt-x",
-                    "gen_ai.response.model": "gpt-x-2026",
-                    "gen_ai.response.id": f"r-{random_.getrandbits(64):x}",
-                    "gen_ai.request.temperature": 0.2,
-                    "gen_ai.usage.input_tokens": usage["input"],
-                    "gen_ai.usage.output_tokens": usage["output"],
-                    "gen_ai.response.finish_reasons": ["stop" if last else "tool_calls"],
-                }
-                if style == "genai"
-                else {
-                    "llm.provider": "openai",
-                    "llm.model_name": "gpt-x-2026",
-                    "llm.invocation_parameters": '{"temperature": 0.2}',
-                    "llm.token_count.prompt": usage["input"],
-                    "llm.token_count.completion": usage["output"],
-                    "llm.token_count.total": usage["input"] + usage["output"],
-                }
-            ),
-            **session,
-        }
+        yield (
+            "chat",
+            {
+                kind: kinds["llm"] if style == "genai" else "LLM",
+                **write(conversation, "input"),
+                **write([turn], "output"),
+                **(
+                    {
+                        "gen_ai.provider.name": "openai",
+                        "gen_ai.request.model": "gpt-x",
+                        "gen_ai.response.model": "gpt-x-2026",
+                        "gen_ai.response.id": f"r-{random_.getrandbits(64):x}",
+                        "gen_ai.request.temperature": 0.2,
+                        "gen_ai.usage.input_tokens": usage["input"],
+                        "gen_ai.usage.output_tokens": usage["output"],
+                        "gen_ai.response.finish_reasons": ["stop" if last else "tool_calls"],
+                    }
+                    if style == "genai"
+                    else {
+                        "llm.provider": "openai",
+                        "llm.model_name": "gpt-x-2026",
+                        "llm.invocation_parameters": '{"temperature": 0.2}',
+                        "llm.token_count.prompt": usage["input"],
+                        "llm.token_count.completion": usage["output"],
+                        "llm.token_count.total": usage["input"] + usage["output"],
+                    }
+                ),
+                **session,
+            },
+        )
         if not last:
             found = json.dumps({"order": arguments["order"], "lines": [text(random_, 60) for _ in range(2)]})
             conversation += [turn, {"role": "tool", "id": call_id, "text": found}]

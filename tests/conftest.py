@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from support.databases import KINDS, postgres_database, prepare_template, sqlite_url
+from support.databases import KINDS, emptied_database, postgres_database, sqlite_url
 from support.postgres import running_server
 
 if TYPE_CHECKING:
@@ -17,27 +16,24 @@ if TYPE_CHECKING:
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL server for the session; skips where none is installed."""
     with running_server() as server:
-        prepare_template(server)
         yield server
 
 
 @pytest.fixture(params=KINDS)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database for this test alone, once of each kind."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without rows, once of each kind."""
     if request.param == "sqlite":
-        yield sqlite_url(tmp_path)
-        return
-    with postgres_database(request.getfixturevalue("postgres_server")) as url:
-        yield url
+        return sqlite_url(tmp_path)
+    return emptied_database(request.getfixturevalue("postgres_server"))
 
 
 @pytest.fixture(params=KINDS)
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The same without a schema."""
+    """The URL of a new database without a schema, once of each kind."""
     if request.param == "sqlite":
         yield sqlite_url(tmp_path)
         return
-    with postgres_database(request.getfixturevalue("postgres_server"), "template1") as url:
+    with postgres_database(request.getfixturevalue("postgres_server")) as url:
         yield url
 
 

@@ -2,15 +2,15 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from support.store_samples import START, judged, trace
 
 from burnish.adapters.store import Store
-from burnish.adapters.store.trace_lists import _conditions, _page
 from burnish.adapters.store.tables import traces as traces_table
+from burnish.adapters.store.trace_lists import _page
 from burnish.domain.datasets import Example, Split
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.listing import TraceQuery, TraceSummary
 from burnish.domain.traces import SpanStatus
-from support.store_samples import START, judged, trace
 
 
 def ids(store: Store, **query: object) -> list[str]:
@@ -54,11 +54,11 @@ def test_a_summary_tells_what_lists_show(store: Store) -> None:
 def test_newest_first_with_pages(store: Store) -> None:
     """Pages follow each other without gaps, also where times are equal."""
     store.traces.add([trace("a", after=1), trace("b", after=2), trace("c", after=2), trace("d", after=3)])
-    assert ["d", "c", "b", "a"] == ids(store)
-    assert ["d", "c"] == ids(store, limit=2)
-    assert ["b", "a"] == ids(store, limit=2, offset=2)
-    assert ["a"] == ids(store, offset=3)
-    assert 4 == store.traces.count(TraceQuery(limit=1))
+    assert ids(store) == ["d", "c", "b", "a"]
+    assert ids(store, limit=2) == ["d", "c"]
+    assert ids(store, limit=2, offset=2) == ["b", "a"]
+    assert ids(store, offset=3) == ["a"]
+    assert store.traces.count(TraceQuery(limit=1)) == 4
 
 
 def test_conditions_add_up(store: Store) -> None:
@@ -71,18 +71,18 @@ def test_conditions_add_up(store: Store) -> None:
             trace("d", after=30, source="experiment"),
         ]
     )
-    assert ["c", "b", "a"] == ids(store)
-    assert ["b", "a"] == ids(store, agent="support")
-    assert ["d"] == ids(store, origin="experiment")
-    assert ["d", "c", "b", "a"] == ids(store, origin="any")
-    assert ["c", "b"] == ids(store, since=START + timedelta(seconds=10))
-    assert ["a"] == ids(store, until=START + timedelta(seconds=10))
-    assert ["a"] == ids(store, status="error")
-    assert ["a"] == ids(store, session_id="s1")
-    assert ["a"] == ids(store, text="my parcel")
-    assert ["b"] == ids(store, text="0% S")
-    assert [] == ids(store, text="_% sure")
-    assert [] == ids(store, agent="other", status="error")
+    assert ids(store) == ["c", "b", "a"]
+    assert ids(store, agent="support") == ["b", "a"]
+    assert ids(store, origin="experiment") == ["d"]
+    assert ids(store, origin="any") == ["d", "c", "b", "a"]
+    assert ids(store, since=START + timedelta(seconds=10)) == ["c", "b"]
+    assert ids(store, until=START + timedelta(seconds=10)) == ["a"]
+    assert ids(store, status="error") == ["a"]
+    assert ids(store, session_id="s1") == ["a"]
+    assert ids(store, text="my parcel") == ["a"]
+    assert ids(store, text="0% S") == ["b"]
+    assert ids(store, text="_% sure") == []
+    assert ids(store, agent="other", status="error") == []
 
 
 def test_below_looks_at_the_newest_score_of_the_trace(store: Store) -> None:
@@ -102,9 +102,9 @@ def test_below_looks_at_the_newest_score_of_the_trace(store: Store) -> None:
         ]
     )
     assert {"low", "worse"} == set(ids(store, below=("helpful", 0.5)))
-    assert 2 == store.traces.count(TraceQuery(below=("helpful", 0.5)))
+    assert store.traces.count(TraceQuery(below=("helpful", 0.5))) == 2
     assert {"low", "mended", "worse", "fine", "none", "spanwise"} == set(ids(store, has_feedback="helpful"))
-    assert ["low"] == ids(store, has_feedback="other")
+    assert ids(store, has_feedback="other") == ["low"]
 
 
 def test_visible_leaves_out_what_is_sealed(store: Store) -> None:
@@ -122,8 +122,8 @@ def test_visible_leaves_out_what_is_sealed(store: Store) -> None:
     seen = Example(id=Example.id_for("support", "open"), input="open", trace_id="train")
     store.datasets.add("support", "failures", [(held, Split.HELD_OUT), (seen, Split.TRAIN)])
     assert {"train", "free", "other-agent"} == set(ids(store, visible=True))
-    assert 3 == store.traces.count(TraceQuery(visible=True))
-    assert 5 == store.traces.count(TraceQuery())
+    assert store.traces.count(TraceQuery(visible=True)) == 3
+    assert store.traces.count(TraceQuery()) == 5
 
 
 def test_lists_read_no_payloads(store: Store) -> None:
@@ -141,11 +141,11 @@ def test_lists_read_no_payloads(store: Store) -> None:
     selects = [one for one in statements if one.startswith("SELECT")]
     store.traces.ids(query)
     store.traces.count(query)
-    assert 1 == len(selects)  # an empty page asks for no scores
+    assert len(selects) == 1  # an empty page asks for no scores
     store.traces.list(TraceQuery(limit=5))
     sa.event.remove(engine, "before_cursor_execute", remember)
-    assert 5 == len([one for one in statements if one.startswith("SELECT")])
-    assert [] == [one for one in statements if "payload" in one]
+    assert len([one for one in statements if one.startswith("SELECT")]) == 5
+    assert [one for one in statements if "payload" in one] == []
 
 
 QUERIES = {
@@ -171,4 +171,3 @@ def test_lists_walk_an_index(tmp_path_factory: pytest.TempPathFactory, name: str
     assert any("USING INDEX ix_traces" in step or "USING COVERING INDEX ix_traces" in step for step in plan), plan
     assert not any("TEMP B-TREE" in step or step == "SCAN traces" for step in plan), plan
     assert not any(step.startswith("SCAN examples") for step in plan), plan
-    assert _conditions(QUERIES[name]) or QUERIES[name].origin == "any"

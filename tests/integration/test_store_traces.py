@@ -1,11 +1,11 @@
 import pytest
+from support.store_samples import START, judged, span, trace
 
 from burnish.adapters.store import Store
 from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
 from burnish.domain.listing import IngestSummary, TraceQuery
 from burnish.domain.traces import Message, ReasoningPart, SpanStatus, TextPart, ToolCallPart, ToolResultPart, ToolUse
 from burnish.errors import NotFoundError
-from support.store_samples import START, judged, span, trace
 
 
 def test_a_trace_comes_back_as_it_went_in(store: Store) -> None:
@@ -50,10 +50,10 @@ def test_late_spans_open_the_judging_again(store: Store) -> None:
     late = span("t1", "late", "root", 1.5, usage=None, kind="tool")
     assert IngestSummary(grown_traces=1, new_spans=1) == store.traces.add([trace("t1", late, input=None)])
     assert {"t1": [human], "t2": [judged("t2", 0.5)]} == store.feedback.for_traces(["t1", "t2"])
-    assert {"t1": []} == store.feedback.failures(["t1"])
+    assert store.feedback.failures(["t1"]) == {"t1": []}
     grown = store.traces.get("t1")
-    assert ("question of t1", ["root", "call", "late"]) == (grown.input, [one.span_id for one in grown.spans])
-    assert 3 == store.traces.list(TraceQuery(text="of t1"))[0].spans
+    assert (grown.input, [one.span_id for one in grown.spans]) == ("question of t1", ["root", "call", "late"])
+    assert store.traces.list(TraceQuery(text="of t1"))[0].spans == 3
 
 
 def test_a_new_version_of_a_span_replaces_the_old(store: Store) -> None:
@@ -65,8 +65,8 @@ def test_a_new_version_of_a_span_replaces_the_old(store: Store) -> None:
     result = store.traces.add([given.model_copy(update={"spans": (given.spans[0], changed)})])
     assert IngestSummary(grown_traces=1, known_spans=2) == result
     assert changed == store.traces.get("t1").spans[1]
-    assert 1.5 == store.traces.list(TraceQuery())[0].cost_usd
-    assert [] == store.feedback.for_trace("t1")
+    assert store.traces.list(TraceQuery())[0].cost_usd == 1.5
+    assert store.feedback.for_trace("t1") == []
 
 
 def test_children_before_their_root(store: Store) -> None:
@@ -101,20 +101,24 @@ def test_a_broken_off_ingest_is_made_good_by_running_it_again(store: Store) -> N
         store.traces.add(dying())  # type: ignore[arg-type]
     kept = store.traces.count(TraceQuery())
     assert 0 < kept <= 1200
-    assert IngestSummary(
-        new_traces=1500 - kept, new_spans=2 * (1500 - kept), known_spans=2 * kept
-    ) == store.traces.add(given)
-    assert 1500 == store.traces.count(TraceQuery())
+    assert IngestSummary(new_traces=1500 - kept, new_spans=2 * (1500 - kept), known_spans=2 * kept) == store.traces.add(
+        given
+    )
+    assert store.traces.count(TraceQuery()) == 1500
 
 
 def test_a_batch_is_written_as_a_whole_or_not_at_all(store: Store) -> None:
     """A failure in the middle of a transaction leaves nothing of it."""
     store.traces.add([trace("kept")])
-    database = store.traces._database
-    with pytest.raises(RuntimeError), database.write("traces") as connection:
-        connection.exec_driver_sql("DELETE FROM span_payloads")
-        raise RuntimeError("power cut")
-    assert 2 == len(store.traces.get("kept").spans)
+
+    def lose_power() -> None:
+        with store.traces._database.write("traces") as connection:
+            connection.exec_driver_sql("DELETE FROM span_payloads")
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError):
+        lose_power()
+    assert len(store.traces.get("kept").spans) == 2
 
 
 def test_characters_that_postgresql_cannot_hold(store: Store) -> None:
@@ -145,15 +149,15 @@ def test_load_streams_in_the_order_asked(store: Store) -> None:
     store.traces.add(given.values())
     asked = ["nowhere", *sorted(given, reverse=True), "t0001"]
     assert [given[one] for one in asked if one in given] == list(store.traces.load(asked))
-    assert [] == list(store.traces.load([]))
+    assert list(store.traces.load([])) == []
 
 
 def test_a_beginning_of_an_id_is_enough(store: Store) -> None:
     """Ids may be cut to six characters where that is unique; the advice says what to do otherwise."""
     store.traces.add([trace("abcdef0123"), trace("abcdef9999"), trace("abcdxx0000"), trace("short")])
-    assert "abcdxx0000" == store.traces.get("abcdxx").trace_id
-    assert "short" == store.traces.get("short").trace_id
-    with pytest.raises(NotFoundError, match="more than one trace .*abcdef0123, abcdef9999.*more characters"):
+    assert store.traces.get("abcdxx").trace_id == "abcdxx0000"
+    assert store.traces.get("short").trace_id == "short"
+    with pytest.raises(NotFoundError, match=r"more than one trace .*abcdef0123, abcdef9999.*more characters"):
         store.traces.get("abcdef")
     with pytest.raises(NotFoundError, match="at least its first 6 characters"):
         store.traces.get("abcdx")
@@ -178,4 +182,4 @@ def test_feedback_may_come_before_its_trace(store: Store) -> None:
     thumb = Feedback(trace_id="t1", key="thumb", source=FeedbackSource.USER, score=0.0, created_at=START)
     store.feedback.add([thumb])
     store.traces.add([trace("t1")])
-    assert {"thumb": 0.0} == store.traces.list(TraceQuery())[0].scores
+    assert store.traces.list(TraceQuery())[0].scores == {"thumb": 0.0}

@@ -20,7 +20,7 @@ from burnish.domain.traces import SpanKind
 from burnish.errors import InputError, TargetError
 from burnish.project import TargetConfig
 
-AGENT = '''
+AGENT = """
 import os, signal, sys, time
 LABEL = open("prompt.txt").read()
 count = 0
@@ -47,9 +47,10 @@ def answer(value):
 
 async def later(value):
     return "async " + value
-'''
+"""
 ENVIRON = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "OPENAI_API_KEY": "sk-secret", "BURNISH_GITHUB_TOKEN": "ghp",
-           "AGENT_MODE": "x", "PYTHONPATH": "/nowhere", "HOME": "/root", "HTTPS_PROXY": "http://user:pass@proxy"}  # fmt: skip
+           "AGENT_MODE": "x", "PYTHONPATH": "/nowhere", "HOME": "/root",
+           "HTTPS_PROXY": "http://user:pass@proxy"}  # fmt: skip
 
 Build = Callable[..., PythonTarget]
 
@@ -90,11 +91,11 @@ async def test_workers_are_kept_between_runs_and_prints_break_nothing(build: Bui
     """The second run meets the module of the first; what the agent prints is no answer."""
     target = build(concurrency=1)
     outcomes = [await ask(target, version, "a"), await ask(target, version, "b")]
-    assert [RunStatus.OK] * 2 == [outcome.status for outcome in outcomes]
-    assert [1, 2] == [outcome.output["count"] for outcome in outcomes]  # type: ignore[index, call-overload]
+    assert [outcome.status for outcome in outcomes] == [RunStatus.OK] * 2
+    assert [outcome.output["count"] for outcome in outcomes] == [1, 2]  # type: ignore[index, call-overload]
     trace = outcomes[0].trace
     assert trace is not None
-    assert [("desk", SpanKind.AGENT)] == [(span.name, span.kind) for span in trace.spans]
+    assert [(span.name, span.kind) for span in trace.spans] == [("desk", SpanKind.AGENT)]
 
 
 async def test_each_version_runs_its_own_files(build: Build, tmp_path: Path) -> None:
@@ -103,12 +104,12 @@ async def test_each_version_runs_its_own_files(build: Build, tmp_path: Path) -> 
     target = build()
     outcomes = await asyncio.gather(*(ask(target, version, str(i)) for i in range(3) for version in versions))
     labels = [outcome.output["label"] for outcome in outcomes]  # type: ignore[index, call-overload]
-    assert ["base", "candidate"] * 3 == labels
+    assert labels == ["base", "candidate"] * 3
 
 
 async def test_async_functions_are_awaited(build: Build, version: AgentVersion) -> None:
     """A coroutine function is an entrypoint too."""
-    assert "async hi" == (await ask(build("my_agent:later"), version, "hi")).output
+    assert (await ask(build("my_agent:later"), version, "hi")).output == "async hi"
 
 
 @pytest.mark.parametrize(
@@ -134,13 +135,27 @@ async def test_each_way_to_fail_has_its_meaning(
     assert RunStatus.OK is (await ask(target, version, "again")).status
 
 
+async def test_a_worker_that_dies_before_it_reads_leaves_the_run_unmeasured(
+    build: Build, version: AgentVersion
+) -> None:
+    """Killed from outside while a long question is on its way: no fault of the agent's."""
+    target = build(concurrency=1)
+    pid = (await ask(target, version, "a")).output["pid"]  # type: ignore[index, call-overload]
+    os.kill(pid, signal.SIGSTOP)
+    asking = asyncio.create_task(ask(target, version, "x" * 5_000_000))
+    await asyncio.sleep(0.2)
+    os.kill(pid, signal.SIGKILL)
+    outcome = await asking
+    assert (outcome.status, "ended by signal 9" in (outcome.error or "")) == (RunStatus.UNMEASURED, True)
+
+
 async def test_secrets_of_ours_do_not_reach_the_agent(build: Build, version: AgentVersion) -> None:
     """Only what programs need and what the file hands on is there."""
     target = build(environment={"COLOUR": "blue"}, pass_environment=("AGENT_MODE",))
     seen = (await ask(target, version, "env")).output
     assert isinstance(seen, dict)
     assert {"PATH", "LANG", "HOME", "BURNISH_EXPERIMENT", "PYTHONUNBUFFERED", "COLOUR", "AGENT_MODE"} == set(seen)
-    assert "/root" != seen["HOME"]
+    assert seen["HOME"] != "/root"
 
 
 async def test_the_agent_runs_in_its_own_folder(build: Build, version: AgentVersion) -> None:
@@ -169,7 +184,7 @@ async def test_a_variable_to_hand_on_that_is_not_set_is_named(build: Build) -> N
         build(pass_environment=("NO_SUCH",))
 
 
-TRACED = '''
+TRACED = """
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 OWN = TracerProvider()
@@ -178,9 +193,10 @@ tracer = (OWN if {sets} else trace).get_tracer("agent")
 
 def answer(value):
     with tracer.start_as_current_span("invoke", attributes={{"gen_ai.operation.name": "invoke_agent"}}):
-        with tracer.start_as_current_span("chat", attributes={{"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5}}):
+        facts = {{"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5}}
+        with tracer.start_as_current_span("chat", attributes=facts):
             return value.upper()
-'''
+"""
 
 
 @pytest.mark.parametrize("sets", [False, True])
@@ -191,7 +207,7 @@ async def test_the_agents_own_spans_become_the_trace(build: Build, tmp_path: Pat
     for value in ("a", "b"):
         trace = (await ask(target, version, value)).trace
         assert trace is not None
-        assert [("invoke", SpanKind.AGENT), ("chat", SpanKind.LLM)] == [(s.name, s.kind) for s in trace.spans]
+        assert [(s.name, s.kind) for s in trace.spans] == [("invoke", SpanKind.AGENT), ("chat", SpanKind.LLM)]
         assert {trace.trace_id} == {span.trace_id for span in trace.spans}
         assert (5, value) == (trace.usage.input_tokens, trace.input)
 
@@ -205,7 +221,7 @@ async def test_spans_that_cannot_be_read_do_not_spoil_the_run(build: Build, tmp_
     version = make_version(tmp_path / "t", "t", TRACED.format(sets=False))
     outcome = await ask(build(parse=refuse), version, "a")
     assert outcome.trace is not None
-    assert ("A", "the agent's spans cannot be read: no OTLP") == (outcome.output, outcome.trace.metadata["note"])
+    assert (outcome.output, outcome.trace.metadata["note"]) == ("A", "the agent's spans cannot be read: no OTLP")
 
 
 async def test_closing_leaves_no_process(build: Build, version: AgentVersion) -> None:
@@ -214,13 +230,13 @@ async def test_closing_leaves_no_process(build: Build, version: AgentVersion) ->
     output = (await ask(target, version, "a")).output
     pid = output["pid"]  # type: ignore[index, call-overload]
     await target.aclose()
-    assert not Path(f"/proc/{pid}").exists()
+    assert not alive(pid)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
 def test_a_killed_parent_takes_its_workers_along(version: AgentVersion) -> None:
     """SIGKILL gives no time to clean up; the worker, busy as it is, still dies."""
-    script = f'''
+    script = f"""
 import asyncio, os
 from pathlib import Path
 from burnish.adapters.targets.python import PythonTarget
@@ -233,7 +249,7 @@ async def main():
     print((await target.run(version, Example(id="a", input="a"), "")).output["pid"], flush=True)
     await target.run(version, Example(id="b", input="sleep"), "")
 asyncio.run(main())
-'''
+"""
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())

@@ -23,8 +23,9 @@ def trace(trace_id: str, *spans: Span, after: float = 0.0, **fields: Any) -> Tra
         said = Message(role="assistant", parts=(TextPart(text="hello"),))
         spans = (
             span(trace_id, "root", after=after),
-            span(trace_id, "call", "root", after + 0.1, usage=Usage(input_tokens=7, output_tokens=3), cost_usd=0.25)
-            .model_copy(update={"output_messages": (said,)}),
+            span(
+                trace_id, "call", "root", after + 0.1, usage=Usage(input_tokens=7, output_tokens=3), cost_usd=0.25
+            ).model_copy(update={"output_messages": (said,)}),
         )
     defaults = {
         "agent": "support",

@@ -16,7 +16,7 @@ def edit(search: str, replace: str, path: str = "prompts/a.md") -> Edit:
 
 def test_filling_is_one_pass_of_plain_replacement() -> None:
     """A value that looks like a variable or like a template is put in as it is."""
-    assert "{{ b }} {% x %}!" == fill("{{ a }}!", {"a": "{{ b }} {% x %}", "b": "never"})
+    assert fill("{{ a }}!", {"a": "{{ b }} {% x %}", "b": "never"}) == "{{ b }} {% x %}!"
 
 
 def test_a_variable_without_a_value_is_named() -> None:

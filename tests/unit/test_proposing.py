@@ -39,9 +39,12 @@ def case(number: int, text: str, label: str) -> Case:
 
 ATLAS = Group(
     key="atlas", name="atlas",
-    cases=(case(1, "my card is lost", "atlas"), case(2, "block my card please", "atlas"), case(3, "mail me at a@b.c", "atlas")),
+    cases=(case(1, "my card is lost", "atlas"), case(2, "block my card please", "atlas"),
+           case(3, "mail me at a@b.c", "atlas")),
 )  # fmt: skip
-BRAVO = Group(key="bravo", name="bravo", cases=(case(4, "where is my parcel", "bravo"), case(5, "late delivery", "bravo")))
+BRAVO = Group(
+    key="bravo", name="bravo", cases=(case(4, "where is my parcel", "bravo"), case(5, "late delivery", "bravo"))
+)
 CLUSTER = Group(key="c1", name="cards go astray", cases=ATLAS.cases[:2])
 EVIDENCE = Evidence(labels=(ATLAS, BRAVO), clusters=(CLUSTER,))
 
@@ -65,9 +68,9 @@ async def test_every_label_gets_the_sentence_of_its_traces() -> None:
     first = (await collect(FakeModel(by_field)))[0]
     changed = apply_edits(FILES, first.edits, ["prompts/**"])["prompts/router.md"]
     assert PROMPT.replace("- atlas", "- atlas: lost cards").replace("- bravo", "- bravo: parcels") == changed
-    assert ("meanings", ("t1", "t2", "t3", "t4", "t5"), ("c1",)) == (
+    assert (
         first.proposer, first.evidence_trace_ids, first.cluster_ids,
-    )  # fmt: skip
+    ) == ("meanings", ("t1", "t2", "t3", "t4", "t5"), ("c1",))  # fmt: skip
 
 
 async def test_quoted_examples_are_short_and_hold_no_address() -> None:
@@ -90,7 +93,7 @@ async def test_a_caller_that_has_enough_asks_no_more() -> None:
     model = FakeModel(by_field)
     async for _ in drafts(FILES, ["prompts/**"], EVIDENCE, model, []):
         break
-    assert 2 == len(model.asked)
+    assert len(model.asked) == 2
 
 
 async def test_hostile_evidence_stays_between_marks_it_cannot_write() -> None:
@@ -122,7 +125,7 @@ async def test_a_failed_question_is_noted_and_the_rest_goes_on() -> None:
 
     notes: list[str] = []
     first = (await collect(FakeModel(answer), notes=notes))[0]
-    assert ["no sentence for label 'bravo': no answer"] == notes
+    assert notes == ["no sentence for label 'bravo': no answer"]
     assert "1 label means" in first.title
 
 
@@ -139,7 +142,8 @@ async def test_a_spent_budget_ends_proposing() -> None:
 async def test_a_strong_model_may_rewrite_and_repairs_its_edits_once() -> None:
     """Edits that do not apply are sent back with the reason; weak models are never asked."""
     answers: list[Json] = [
-        {"title": "Be exact", "rationale": "r", "edits": [{"path": "prompts/router.md", "search": "zzz", "replace": "y"}]},
+        {"title": "Be exact", "rationale": "r",
+         "edits": [{"path": "prompts/router.md", "search": "zzz", "replace": "y"}]},
         {"title": "Be exact", "rationale": "r",
          "edits": [{"path": "prompts/router.md", "search": "one queue", "replace": "exactly one queue"}]},
     ]  # fmt: skip
@@ -150,12 +154,12 @@ async def test_a_strong_model_may_rewrite_and_repairs_its_edits_once() -> None:
         return answers[len(asked) - 1] if len(asked) <= 2 else {"instruction": ""}
 
     found = await collect(FakeModel(answer, strong=True), Evidence(clusters=(CLUSTER,)))
-    assert ["rewrite"] == [draft.proposer for draft in found]
+    assert [draft.proposer for draft in found] == ["rewrite"]
     assert "0 matches" in asked[1]
     assert "exactly one queue" in apply_edits(FILES, found[0].edits, ["**"])["prompts/router.md"]
     weak = FakeModel(by_field)
     await collect(weak)
-    assert [False] * 3 == ["Propose a small set" in request.messages[1].text for request in weak.asked]
+    assert ["Propose a small set" in request.messages[1].text for request in weak.asked] == [False] * 3
 
 
 @pytest.mark.parametrize(
@@ -179,4 +183,4 @@ def test_labels_are_found_in_expected_outputs(expected: Json, labels: tuple[str,
 def test_diverse_cases_share_few_words() -> None:
     """Near-copies of the first case come last."""
     cases = [Case(input=text) for text in ("lost my card", "lost my card!", "parcel late", "lost my cards")]
-    assert ["lost my card", "parcel late"] == [one.input for one in diverse(cases, 2)]
+    assert [one.input for one in diverse(cases, 2)] == ["lost my card", "parcel late"]

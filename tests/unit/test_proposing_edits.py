@@ -24,9 +24,9 @@ def test_an_edit_quotes_no_more_than_it_needs() -> None:
     """A line that is unique stands alone; one that is not takes a neighbour along."""
     old = "- atlas\n- bravo\nsee - atlas\n"
     edits = edits_between("p.md", old, old.replace("- bravo", "- bravo: x"))
-    assert ["- bravo\n"] == [edit.search for edit in edits]
+    assert [edit.search for edit in edits] == ["- bravo\n"]
     edits = edits_between("p.md", old, "- atlas: x\n- bravo\nsee - atlas\n")
-    assert ["- atlas\n- bravo\n"] == [edit.search for edit in edits]
+    assert [edit.search for edit in edits] == ["- atlas\n- bravo\n"]
 
 
 def test_equal_texts_have_no_edits() -> None:
@@ -41,7 +41,7 @@ def test_equal_texts_have_no_edits() -> None:
         ("- atlas", "- atlas", ""),
         ("  * `atlas`  ", "  * `atlas`", ""),
         ("3. **atlas**: cards", "3. **atlas**", "cards"),
-        ("- atlas – cards", "- atlas", "cards"),
+        ("- atlas \u2013 cards", "- atlas", "cards"),
         ("atlas", "atlas", ""),
         ("- atlas:", "- atlas", ""),
     ],
@@ -78,5 +78,5 @@ def test_model_text_becomes_one_harmless_line(text: str, expected: str) -> None:
 def test_notes_are_gathered_in_one_section_at_the_end() -> None:
     """A second note joins the first one's section."""
     first = with_note("Prompt", ["be kind"])
-    assert "Prompt\n\n## Notes\n\n- be kind\n" == first
-    assert "Prompt\n\n## Notes\n\n- be kind\n- be brief\n" == with_note(first, ["be brief"])
+    assert first == "Prompt\n\n## Notes\n\n- be kind\n"
+    assert with_note(first, ["be brief"]) == "Prompt\n\n## Notes\n\n- be kind\n- be brief\n"

@@ -49,12 +49,12 @@ async def test_an_answer_is_an_output_with_a_trace(version: AgentVersion) -> Non
     outcome = await PromptTarget(model, CONFIG, agent="desk").run(version, EXAMPLE, "n1/0")
     trace = outcome.trace
     assert trace is not None
-    assert (RunStatus.OK, "atlas", "experiment", "desk", 0.5, 8, 2.0) == (
+    assert (
         outcome.status, outcome.output, trace.source, trace.agent, trace.cost_usd, trace.usage.total, trace.latency_s,
-    )  # fmt: skip
-    assert [SpanKind.AGENT, SpanKind.LLM] == [span.kind for span in trace.spans]
+    ) == (RunStatus.OK, "atlas", "experiment", "desk", 0.5, 8, 2.0)  # fmt: skip
+    assert [span.kind for span in trace.spans] == [SpanKind.AGENT, SpanKind.LLM]
     assert ["Route for Acme {{ x }}.", EXAMPLE.input, "atlas\n"] == [message.text for message in trace.messages()]
-    assert ("target", "n1/0") == (model.asked[0].purpose, model.asked[0].salt)
+    assert (model.asked[0].purpose, model.asked[0].salt) == ("target", "n1/0")
 
 
 async def test_structured_inputs_and_outputs_are_json(version: AgentVersion) -> None:
@@ -63,9 +63,9 @@ async def test_structured_inputs_and_outputs_are_json(version: AgentVersion) -> 
     model = FakeModel(says('{"queue": "atlas"}', parsed={"queue": "atlas"}))
     config = CONFIG.model_copy(update={"response_schema": "schema.json"})
     outcome = await PromptTarget(model, config).run(version, EXAMPLE.model_copy(update={"input": {"q": "é"}}), "")
-    assert {"queue": "atlas"} == outcome.output
-    assert {"q": "é"} == json.loads(model.asked[0].messages[1].text)
-    assert {"type": "object"} == model.asked[0].response_schema
+    assert outcome.output == {"queue": "atlas"}
+    assert json.loads(model.asked[0].messages[1].text) == {"q": "é"}
+    assert model.asked[0].response_schema == {"type": "object"}
 
 
 async def test_a_reply_that_only_calls_tools_is_the_calls(version: AgentVersion) -> None:
@@ -74,14 +74,14 @@ async def test_a_reply_that_only_calls_tools_is_the_calls(version: AgentVersion)
     (version.root / "tools.json").write_text(json.dumps(tools))
     model = FakeModel(says("", tool_calls=(ToolCallPart(name="look", arguments={"id": 1}),)))
     outcome = await PromptTarget(model, CONFIG.model_copy(update={"tools": "tools.json"})).run(version, EXAMPLE, "")
-    assert {"tool_calls": [{"name": "look", "arguments": {"id": 1}}]} == outcome.output
-    assert ["look", "send"] == [tool.name for tool in model.asked[0].tools]
+    assert outcome.output == {"tool_calls": [{"name": "look", "arguments": {"id": 1}}]}
+    assert [tool.name for tool in model.asked[0].tools] == ["look", "send"]
 
 
 async def test_no_answer_is_the_agents_failure(version: AgentVersion) -> None:
     """An empty reply is a wrong answer, not a gap in the measurement."""
     outcome = await PromptTarget(FakeModel(says(" ")), CONFIG).run(version, EXAMPLE, "")
-    assert (RunStatus.AGENT_FAILURE, "the agent answered nothing") == (outcome.status, outcome.error)
+    assert (outcome.status, outcome.error) == (RunStatus.AGENT_FAILURE, "the agent answered nothing")
 
 
 @pytest.mark.parametrize("error", [TransientModelError("429"), ModelError("refused")])
@@ -92,7 +92,7 @@ async def test_a_model_error_leaves_the_run_unmeasured(version: AgentVersion, er
         raise error
 
     outcome = await PromptTarget(FakeModel(fail), CONFIG).run(version, EXAMPLE, "")
-    assert (RunStatus.UNMEASURED, None) == (outcome.status, outcome.trace)
+    assert (outcome.status, outcome.trace) == (RunStatus.UNMEASURED, None)
 
 
 async def test_a_spent_budget_is_not_an_outcome(version: AgentVersion) -> None:

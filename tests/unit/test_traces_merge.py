@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
+from support.store_samples import span, trace
 
 from burnish.domain.traces import SpanStatus, Trace, merge
-from support.store_samples import span, trace
 
 ROOT = span("t", "root")
 CHILD = span("t", "child", "root", after=1)
@@ -24,13 +24,13 @@ def test_the_root_speaks_even_when_it_comes_last() -> None:
     children = part(CHILD, input="a tool's input", output=None, name="child", status=SpanStatus.ERROR)
     root = part(ROOT, input="the question", output="the answer", name="chat")
     merged = merge(children, root)
-    assert ("the question", "the answer", "chat", SpanStatus.UNSET) == (
+    assert (
         merged.input,
         merged.output,
         merged.name,
         merged.status,
-    )
-    assert ("root", "child") == tuple(one.span_id for one in merged.spans)
+    ) == ("the question", "the answer", "chat", SpanStatus.UNSET)
+    assert tuple(one.span_id for one in merged.spans) == ("root", "child")
 
 
 def test_a_late_child_does_not_speak_for_the_trace() -> None:
@@ -38,38 +38,36 @@ def test_a_late_child_does_not_speak_for_the_trace() -> None:
     root = part(ROOT, input="the question", output=None, session_id=None, metadata={"k": "root"})
     late = part(LATE, input="inner", output="inner answer", name="late", session_id="s", metadata={"k": "x", "n": 1})
     merged = merge(root, late)
-    assert ("the question", "inner answer", "s", "chat") == (
+    assert (
         merged.input,
         merged.output,
         merged.session_id,
         merged.name,
-    )
-    assert {"k": "root", "n": 1} == merged.metadata
+    ) == ("the question", "inner answer", "s", "chat")
+    assert merged.metadata == {"k": "root", "n": 1}
 
 
 def test_none_in_the_newer_version_keeps_what_was_known() -> None:
     """A root sent again without its output does not erase it."""
-    assert "kept" == merge(part(ROOT, output="kept"), part(ROOT, output=None)).output
+    assert merge(part(ROOT, output="kept"), part(ROOT, output=None)).output == "kept"
 
 
 def test_the_newest_version_of_a_span_wins() -> None:
     """An exporter may send a span twice, first while it is open."""
     closed = CHILD.model_copy(update={"name": "closed"})
-    assert ("root", "closed") == tuple(one.name for one in merge(part(ROOT, CHILD), part(closed)).spans)
+    assert tuple(one.name for one in merge(part(ROOT, CHILD), part(closed)).spans) == ("root", "closed")
 
 
 def test_agent_and_source_stay() -> None:
     """A trace belongs to the agent that it was first stored for."""
     merged = merge(part(ROOT), part(ROOT, agent="other", source="jsonl"))
-    assert ("support", "otlp") == (merged.agent, merged.source)
+    assert (merged.agent, merged.source) == ("support", "otlp")
 
 
 def test_a_trace_without_spans_adds_to_what_is_known() -> None:
     """A source may hand in metadata alone; an unset status says nothing."""
     known = part(ROOT, CHILD, status=SpanStatus.ERROR, status_message="boom")
-    bare = Trace(
-        trace_id="t", agent="support", source="otlp", name="chat", started_at=known.started_at, user_id="u"
-    )
+    bare = Trace(trace_id="t", agent="support", source="otlp", name="chat", started_at=known.started_at, user_id="u")
     merged = merge(known, bare)
     assert ("u", SpanStatus.ERROR, "boom", known.spans) == (
         merged.user_id,

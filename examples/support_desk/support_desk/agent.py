@@ -163,3 +163,9 @@ class Desk:
 def route(utterance: str, *, session_id: str | None = None, user_id: str | None = None) -> dict[str, Any]:
     """Route one message with the prompt file and the environment as they are now; see `Desk.route`."""
     return Desk().route(utterance, session_id=session_id, user_id=user_id)
+
+
+def answer(utterance: str) -> str | None:
+    """The queue for one message: what the desk is measured by offline."""
+    queue: str | None = route(utterance)["queue"]
+    return queue

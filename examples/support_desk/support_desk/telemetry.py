@@ -1,7 +1,7 @@
 """Traces by hand, in OpenTelemetry's GenAI words.
 
-Tracing is on when OpenTelemetry is installed and OTEL_EXPORTER_OTLP_ENDPOINT (or its _TRACES_ form) is set. Otherwise
-every span here is a stand-in that does nothing, and the agent works the same.
+Spans go to whatever tracer provider the process has: the one `start` sets, or one set before by whoever runs the agent.
+Without OpenTelemetry every span here is a stand-in that does nothing, and the agent works the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class Span:
 
     def __init__(self, span: Any = None) -> None:
         self._span = span
-        self.trace_id: str | None = None if span is None else format(span.get_span_context().trace_id, "032x")
+        recording = span is not None and span.is_recording()
+        self.trace_id: str | None = format(span.get_span_context().trace_id, "032x") if recording else None
 
     def set(self, key: str, value: Any) -> None:
         """Set an attribute; None means there is nothing to record."""
@@ -40,11 +41,13 @@ def start() -> bool:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.trace import set_tracer_provider
     except ImportError:
         return False
     resource = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", "support_desk")})
     _provider = TracerProvider(resource=resource)
     _provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    set_tracer_provider(_provider)
     return True
 
 
@@ -59,15 +62,14 @@ def stop() -> None:
 @contextmanager
 def span(name: str, attributes: Mapping[str, Any], *, client: bool = False) -> Iterator[Span]:
     """A span around a block; an exception marks it as failed and passes through."""
-    if _provider is None:
+    try:
+        from opentelemetry.trace import SpanKind, Status, StatusCode, get_tracer
+    except ImportError:
         yield Span()
         return
-    from opentelemetry.trace import SpanKind, Status, StatusCode
-
     kind = SpanKind.CLIENT if client else SpanKind.INTERNAL
     known = {key: value for key, value in attributes.items() if value is not None}
-    tracer = _provider.get_tracer("support_desk")
-    with tracer.start_as_current_span(name, kind=kind, attributes=known, set_status_on_exception=False) as inner:
+    with get_tracer("support_desk").start_as_current_span(name, kind=kind, attributes=known, set_status_on_exception=False) as inner:
         try:
             yield Span(inner)
         except Exception as error:

@@ -43,13 +43,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m support_desk.traffic", description=__doc__.split("\n")[0])
     parser.add_argument("--utterances", type=Path, default=Path("data/traffic.jsonl"))
     parser.add_argument("--limit", type=int, help="send only the first N messages")
+    parser.add_argument("--skip", type=Path, help="a file with the ids of messages not to send, one a line")
     parser.add_argument("--concurrency", type=int, default=2)
     parser.add_argument("--out", type=Path, help="write id, trace id and queue of each message here, as JSON lines")
     args = parser.parse_args()
 
     if not telemetry.start():
         print("tracing is off: set OTEL_EXPORTER_OTLP_ENDPOINT to send traces", file=sys.stderr)
-    utterances = read_utterances(args.utterances, args.limit)
+    skip = set(args.skip.read_text(encoding="utf-8").split()) if args.skip else set()
+    utterances = [row for row in read_utterances(args.utterances, args.limit) if row["id"] not in skip]
     started = time.monotonic()
     sent = []
     try:

@@ -1,6 +1,6 @@
 """The model port: what judges, summarisers, proposers and the prompt target ask of a language model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from pydantic import Field
@@ -93,6 +93,6 @@ class ReplyCache(Protocol):
         """The stored answer, or None."""
         ...
 
-    def put(self, request: ChatRequest, model: str, reply: ChatReply, meta: Mapping[str, Any]) -> None:
-        """Store an answer and its accounts."""
+    def put_many(self, entries: Sequence[tuple[ChatRequest, str, ChatReply, Mapping[str, Any]]]) -> None:
+        """Store answers and their accounts: (request, model, reply, meta) each."""
         ...

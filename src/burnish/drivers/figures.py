@@ -8,6 +8,7 @@ from burnish.domain.base import Json
 __all__ = ["count", "duration", "moment", "money", "percent", "readable", "score", "signed"]
 
 NOTHING = "–"
+WRAPPERS = {"answer", "content", "input", "message", "output", "prompt", "query", "question", "response", "text"}
 
 
 def moment(value: datetime | None) -> str:
@@ -60,13 +61,13 @@ def percent(share: float) -> str:
 
 
 def readable(value: Json) -> str:
-    """A JSON value as people read it: text as it is, one-text objects as their text, all else as indented JSON."""
+    """A JSON value as people read it: text as it is, `{"question": text}` and its like as the text, else indented JSON."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
     if isinstance(value, dict) and len(value) == 1:
-        only = next(iter(value.values()))
-        if isinstance(only, str):
+        key, only = next(iter(value.items()))
+        if key in WRAPPERS and isinstance(only, str):
             return only
     return json.dumps(value, ensure_ascii=False, indent=2)

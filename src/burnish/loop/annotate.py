@@ -58,7 +58,10 @@ def read_reviews(path: Path) -> Iterator[Review]:
             try:
                 yield Review.model_validate(json.loads(line))
             except ValidationError as error:
-                reasons = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
+                reasons = "; ".join(
+                    ": ".join([*map(str, item["loc"]), item["msg"].removeprefix("Value error, ")])
+                    for item in error.errors(include_url=False)
+                )
                 raise InputError(f"{path}, line {number}: {reasons}") from error
             except ValueError as error:
                 raise InputError(f"{path}, line {number}: not JSON: {error}") from error

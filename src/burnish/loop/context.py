@@ -4,11 +4,12 @@ Steps get a `Workshop` and ask it for what they need; nothing is opened before i
 `settings` read the environment.
 """
 
+import asyncio
 import datetime as dt
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,11 @@ class Workshop:
         return Budget(self.config.budget, spent_calls=calls, spent_usd=dollars)
 
     @cached_property
+    def _limit(self) -> asyncio.Semaphore:
+        """Calls in flight at once, over all models of this workshop."""
+        return asyncio.Semaphore(self.settings.model_concurrency)
+
+    @cached_property
     def evaluators(self) -> list[Evaluator]:
         """The agent's evaluators.
 
@@ -182,7 +188,11 @@ class Workshop:
         """Where pull requests go."""
         from burnish.adapters.publishing.registry import open_forge
 
-        return open_forge(self.config, self.store.pull_requests, self.settings)
+        forge = open_forge(self.config, self.store.pull_requests, self.settings)
+        close = getattr(forge, "close", None)
+        if close is not None:
+            self._closing.callback(close)
+        return forge
 
     @cached_property
     def base_commit(self) -> str:
@@ -226,7 +236,7 @@ class Workshop:
         return self._embedded()
 
     def _model_config(self, role: str) -> ModelConfig:
-        models: dict[str, ModelConfig] = {**self.config.models}
+        models: dict[str, ModelConfig] = dict(self.config.models.items())
         return models.get(role) or models.get("target") or ModelConfig()
 
     def _embedded(self) -> Endpoint:
@@ -249,10 +259,15 @@ class Workshop:
     def _model(self, role: str) -> ChatModel:
         from burnish.adapters.llm.registry import open_model
 
+        endpoint = self.endpoint(role)
         model = open_model(
-            self.endpoint(role).model_dump(),
+            endpoint.model,
             self._model_config(role),
-            settings=self.settings,
+            base_url=endpoint.base_url,
+            api_key=endpoint.api_key,
+            local=endpoint.local,
+            limit=self._limit,
+            timeout_s=self.settings.model_timeout_s,
             budget=self.budget,
             cache=self.store.calls,
             night=self.night,

@@ -149,7 +149,7 @@ def _size(proposal: Proposal) -> int:
 
 
 def _baseline(workshop: "Workshop") -> Arm:
-    return Arm(name=BASELINE, version=_version(workshop, workshop.repository.base_commit, None))
+    return Arm(name=BASELINE, version=_version(workshop, workshop.base_commit, None))
 
 
 def _arm(workshop: "Workshop", proposal: Proposal) -> Arm:

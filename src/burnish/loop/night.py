@@ -71,9 +71,7 @@ async def discover_stage(workshop: "Workshop") -> dict[str, Any]:
     """Group the failing traces that are not held out, and name the groups."""
     from burnish.loop.discover import discover
 
-    summary = await discover(
-        workshop.store, workshop.config, workshop.night, workshop.proposer, workshop.embedder
-    )
+    summary = await discover(workshop.store, workshop.config, workshop.night, workshop.proposer, workshop.embedder)
     return _book(workshop, "discover", summary.model_dump(mode="json"))
 
 

@@ -40,5 +40,7 @@ class NightlyOptions(PullOptions, ImproveOptions):
     """The whole loop."""
 
     agents: list[str] = Field(
-        default_factory=list, title="Agents", description="Names as in config/agents. Empty: every agent of the project."
+        default_factory=list,
+        title="Agents",
+        description="Names as in config/agents. Empty: every agent of the project.",
     )

@@ -88,6 +88,8 @@ def publish(workshop: "Workshop", proposal: Proposal, verdict: Verdict | None) -
         there = forge.open(draft)
     else:
         reason = f"The forge had it already, {there.state.value}."
+        if there.state is PullRequestState.OPEN:
+            there = forge.open(draft)  # finds it, and sets the labels that a kill may have left out
     opened = _record(workshop, proposal, draft, commit, there)
     store.pull_requests.save(opened)
     store.proposals.set_status(proposal.id, ProposalStatus.PUBLISHED, opened.url)

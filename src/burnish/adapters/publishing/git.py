@@ -274,9 +274,12 @@ class AgentRepository:
                 listing = tree.git.diff("HEAD", "--name-only", "-z", "--no-ext-diff", "--no-textconv", "--")
                 if {path for path in listing.split("\0") if path} != set(changed):
                     return False
-        except (GitError, ValueError):
+            return all(
+                (root / path).read_bytes() == text.encode("utf-8") and not (root / path).is_symlink()
+                for path, text in changed.items()
+            )
+        except (GitError, ValueError, OSError):
             return False
-        return all((root / path).read_bytes() == text.encode("utf-8") for path, text in changed.items())
 
     def _discard(self, root: Path) -> None:
         if root.exists():

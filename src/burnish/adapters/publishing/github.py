@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from burnish.domain.forges import ForgePullRequest, PullRequestDraft
@@ -55,7 +56,6 @@ class GitHubForge:
             retry=retries,
             seconds_between_requests=None,
             seconds_between_writes=seconds_between_writes,
-            lazy=True,
         )
         self._repository_name = repository
 
@@ -71,9 +71,15 @@ class GitHubForge:
         return min(found, key=lambda item: (item.state is not PullRequestState.OPEN, -item.number), default=None)
 
     def open(self, draft: PullRequestDraft) -> ForgePullRequest:
-        """Open, then label. Two processes at once open one: the loser finds the winner's."""
+        """Open, then label. Two processes at once open one: the loser finds the winner's.
+
+        One that is open already gets the labels too: its maker may have been killed before it came to them.
+        """
         found = self.find(draft.branch)
         if found is not None and found.state is PullRequestState.OPEN:
+            with _refusals(f"label pull request {found.number}"):
+                if draft.labels:
+                    self._repository.get_pull(found.number).add_to_labels(*draft.labels)
             return found
         from github import GithubException
 
@@ -106,9 +112,9 @@ class GitHubForge:
         with _refusals(f"look up pull request {number}"):
             return _state(self._repository.get_pull(number))
 
-    @property
+    @cached_property
     def _repository(self) -> "Repository":
-        return self._client.get_repo(self._repository_name, lazy=True)
+        return self._client.get_repo(self._repository_name)
 
 
 def _seen(item: "GitHubPullRequest") -> ForgePullRequest:

@@ -38,7 +38,7 @@ def escape(text: str, limit: int | None = None) -> Markdown:
     shown = _SPECIAL.sub(r"\\\1", shown).replace("\\<", "&lt;").replace("\\>", "&gt;")
     # At the start of a line these would make a list, a heading or its underline, or a numbered item.
     shown = re.sub(r"^([-+=#])", r"\\\1", shown)
-    return Markdown(re.sub(r"^(\d+)\.", r"\1\\.", shown))
+    return Markdown(re.sub(r"^(\d+)([.)])(?= |$)", r"\1\\\2", shown))
 
 
 def code(text: str) -> Markdown:

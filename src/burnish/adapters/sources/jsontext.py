@@ -38,7 +38,7 @@ def parse_json(text: str) -> Json:
     Raises ValueError where it is not JSON, RecursionError where it is nested past Python's limit.
     """
     value: Json = _DECODER.decode(text)
-    return _clean(value) if _SUSPECT_ESCAPE.search(text) else value
+    return _clean(value) if "\\u" in text and _SUSPECT_ESCAPE.search(text) else value
 
 
 def parse_structure(text: str) -> Json:

@@ -1,6 +1,6 @@
 """Model calls: answers already paid for, and what they cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,18 +34,29 @@ class CallStore:
         return ChatReply.model_validate_json(unpack(body)).model_copy(update={"cached": True})
 
     def put(self, request: ChatRequest, model: str, reply: ChatReply, meta: Mapping[str, Any]) -> None:
-        """Store an answer and account for it under `meta["night"]`.
+        """Store one answer and account for it under `meta["night"]`."""
+        self.put_many([(request, model, reply, meta)])
+
+    def put_many(self, entries: Sequence[tuple[ChatRequest, str, ChatReply, Mapping[str, Any]]]) -> None:
+        """Store answers with their accounts in one transaction.
 
         The same question answered again was paid again: it adds to its row. A reply that came from a cache is free.
         """
-        item = clean(reply)
+        kept = {request.key: {"key": request.key, "body": pack(json_bytes(clean(r)))} for request, _, r, _ in entries}
         with self._database.write("calls") as connection:
-            upsert(connection, _replies, [{"key": request.key, "body": pack(json_bytes(item))}])
-            if not reply.cached:
-                row = _row(
-                    request.purpose, model, reply.usage, reply.cost_usd, reply.latency_s, meta.get("night"), request.key
-                )
-                _add_up(connection, row)
+            upsert(connection, _replies, list(kept.values()))
+            for request, model, reply, meta in entries:
+                if not reply.cached:
+                    row = _row(
+                        request.purpose,
+                        model,
+                        reply.usage,
+                        reply.cost_usd,
+                        reply.latency_s,
+                        meta.get("night"),
+                        request.key,
+                    )
+                    _add_up(connection, row)
 
     def record(
         self,

@@ -47,7 +47,8 @@ class PullRequestStore:
                 return PullRequest.model_validate_json(exact)
             number = wanted.removeprefix("#")
             if number.isascii() and number.isdigit() and len(number) < 10:
-                rows = connection.execute(document.where(_requests.c.number == int(number))).scalars().all()
+                numbered = document.where(_requests.c.number == int(number)).order_by(_requests.c.agent, _requests.c.id)
+                rows = connection.execute(numbered).scalars()
                 found = [PullRequest.model_validate_json(row) for row in rows]
                 if len(found) > 1:
                     shown = ", ".join(f"{one.id} ({one.agent})" for one in found)

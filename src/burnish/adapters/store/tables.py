@@ -88,7 +88,7 @@ traces = Table(
     # `origin` comes last: it is filtered inside the index, and lists of any origin keep their order.
     Index(None, "agent", "started_at", "trace_id", "origin"),
     Index(None, "started_at", "trace_id", "origin"),
-    Index(None, "session_id", "started_at"),
+    Index(None, "session_id", "started_at", "trace_id"),
 )
 
 trace_payloads = Table(

@@ -14,6 +14,7 @@ from burnish.adapters.targets.spans import ParseSpans
 from burnish.domain.base import utc_now
 from burnish.domain.datasets import Example
 from burnish.domain.experiments import AgentVersion, RunOutcome
+from burnish.errors import TargetError
 from burnish.project import TargetConfig
 
 __all__ = ["ProcessTarget"]
@@ -39,7 +40,11 @@ class ProcessTarget:
         self._agent = agent
         self._parse_spans = parse_spans
         self._home = tempfile.TemporaryDirectory(prefix="burnish-agent-")
-        self._environment = agent_environment(config, environ, Path(self._home.name))
+        try:
+            self._environment = agent_environment(config, environ, Path(self._home.name))
+        except TargetError:
+            self._home.cleanup()
+            raise
         self._pool = ProcessPool(config.concurrency, self._start)
         self._count = 0
 

@@ -85,7 +85,7 @@ class AgentProcess:
             writer.write(json.dumps(message, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
             await writer.drain()
         except OSError as error:
-            raise ProcessDiedError(f"it closed its input: {error}") from error
+            raise ProcessDiedError(await self._ending()) from error
 
     async def receive(self) -> dict[str, Any]:
         """The next JSON object; other lines are skipped. Raises ProcessDiedError at the end or for a huge line."""
@@ -93,8 +93,10 @@ class AgentProcess:
         while True:
             try:
                 line = await reader.readline()
-            except (OSError, ValueError) as error:
-                raise ProcessDiedError(f"its answer cannot be read: {error}") from error
+            except ValueError as error:
+                raise ProcessDiedError(f"its answer is longer than {LINE_LIMIT} bytes") from error
+            except OSError:  # it died with unread input: the same as an end of file
+                line = b""
             if not line:
                 raise ProcessDiedError(await self._ending())
             try:
@@ -146,7 +148,7 @@ class AgentProcess:
         try:
             code = await asyncio.wait_for(self._process.wait(), timeout=2)
         except TimeoutError:
-            return "it closed its output"
+            return "it closed the connection"
         return f"it was ended by signal {-code}" if code < 0 else f"it exited with code {code}"
 
     def _note(self, line: bytes) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from burnish.errors import ConfigError
 
-__all__ = ["CallableEmbedder", "Embedder", "TfidfEmbedder", "Vectors", "WordLlamaEmbedder", "embedder_for"]
+__all__ = ["CallableEmbedder", "Embedder", "TfidfEmbedder", "Vectors", "WordLlamaEmbedder", "open_embedder"]
 
 Vectors = npt.NDArray[np.float32]
 
@@ -47,11 +47,11 @@ class WordLlamaEmbedder:
         """Embed on the CPU. Raises ConfigError where the installed wheel lacks its weights."""
         if self._model is None:
             self._model = _load_wordllama()
-        filled = [text if text.strip() else " " for text in texts]
-        if not filled:
-            return np.zeros((0, 256), dtype=np.float32)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return _unit(self._model.embed(filled))
+        vectors = np.zeros((len(texts), 256), dtype=np.float32)
+        said = [row for row, text in enumerate(texts) if text.strip()]
+        if said:
+            vectors[said] = _unit(self._model.embed([texts[row] for row in said]))
+        return vectors
 
 
 class TfidfEmbedder:
@@ -97,7 +97,7 @@ class CallableEmbedder:
         return _unit(vectors)
 
 
-def embedder_for(
+def open_embedder(
     name: str, endpoint: Callable[[str], Callable[[list[str]], Sequence[Sequence[float]]]] | None = None
 ) -> Embedder:
     """The embedder that `[cluster] embedder` names.

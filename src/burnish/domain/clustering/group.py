@@ -14,6 +14,7 @@ UNCLUSTERED = -1
 MOST_GROUPS = 60
 NEAR_BEST = 0.9
 ONE_GROUP = 0.25  # mean cosine distance below which all texts say nearly the same
+STRANGER = 0.5  # of the median member's nearness to its centroid
 SAME_MEMBERS = 0.3
 SAME_CENTRE = 0.9
 
@@ -39,8 +40,8 @@ def group(vectors: Vectors, minimum_size: int = 3, limit: int = 500, seed: int =
 
     The tree is cut where the silhouette is best, and of all cuts within 90 % of that at the one with the fewest
     groups: the curve is flat to the right of the truth, and its maximum alone would tear real groups into pieces.
-    Groups below `minimum_size` and rows of zeros stay unclustered rather than being forced somewhere. Above `limit`
-    rows a seeded sample is grouped and the others join the nearest group, if they are as near as its own members.
+    Groups below `minimum_size`, rows far from everything and rows of zeros stay unclustered. Above `limit`
+    rows a seeded sample is grouped and the others join the nearest group, by the same rule of what is far.
 
     A silhouette cannot say that all rows are one group. That is answered only where all are very much alike or where
     there are too few for two groups, so one broad failure may come out in two or three parts.
@@ -53,6 +54,7 @@ def group(vectors: Vectors, minimum_size: int = 3, limit: int = 500, seed: int =
     labels = np.full(count, UNCLUSTERED, dtype=np.int64)
     some, silhouette = _cut(vectors[chosen], minimum_size)
     labels[chosen] = some
+    _drop_strangers(vectors, labels)
     _drop_small(labels, minimum_size)
     rest = np.setdiff1d(usable, chosen)
     if len(rest) and labels.max(initial=UNCLUSTERED) >= 0:
@@ -115,6 +117,14 @@ def _cut(vectors: Vectors, minimum_size: int) -> tuple[npt.NDArray[np.int64], fl
     return labels, score
 
 
+def _drop_strangers(vectors: Vectors, labels: npt.NDArray[np.int64]) -> None:
+    """Agglomeration puts every row somewhere; a row less than half as near as the median member does not belong."""
+    for label in np.unique(labels[labels != UNCLUSTERED]):
+        rows = np.flatnonzero(labels == label)
+        near = vectors[rows] @ _centre(vectors[rows])
+        labels[rows[near < np.median(near) * STRANGER]] = UNCLUSTERED
+
+
 def _drop_small(labels: npt.NDArray[np.int64], minimum_size: int) -> None:
     for label, size in zip(*np.unique(labels, return_counts=True), strict=True):
         if size < minimum_size:
@@ -125,7 +135,7 @@ def _assign(vectors: Vectors, labels: npt.NDArray[np.int64], rest: npt.NDArray[n
     names = [int(label) for label in np.unique(labels) if label != UNCLUSTERED]
     centres = np.stack([_centre(vectors[labels == label]) for label in names])
     own = [vectors[labels == label] @ centre for label, centre in zip(names, centres, strict=True)]
-    floors = np.array([float(np.quantile(some, 0.05)) for some in own])
+    floors = np.array([float(np.median(some)) * STRANGER for some in own])
     near = vectors[rest] @ centres.T
     best = near.argmax(axis=1)
     close = near[np.arange(len(rest)), best] >= floors[best]

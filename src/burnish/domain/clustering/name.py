@@ -63,7 +63,9 @@ def keywords(groups: Sequence[Sequence[str]], count: int = 6) -> list[tuple[str,
     from sklearn.feature_extraction.text import CountVectorizer
 
     vectorizer = CountVectorizer(
-        stop_words="english", token_pattern=r"(?u)\b[^\W\d_]{3,}\b", max_features=20_000, strip_accents=None
+        stop_words="english",
+        token_pattern=r"(?u)\b[^\W\d_]{3,}\b",  # noqa: S106 - a regular expression
+        max_features=20_000,
     )
     try:
         counts = vectorizer.fit_transform([" ".join(map(_without_labels, texts)) for texts in groups])

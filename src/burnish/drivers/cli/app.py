@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from burnish.drivers.cli import clusters, experiments, init, model, nights, proposals, pulls, reviews, serve, start, traces
+from burnish.drivers.cli import (
+    clusters,
+    experiments,
+    init,
+    model,
+    nights,
+    proposals,
+    pulls,
+    reviews,
+    serve,
+    start,
+    traces,
+)
 from burnish.drivers.cli.session import Session
 
 __all__ = ["app"]

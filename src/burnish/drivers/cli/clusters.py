@@ -80,7 +80,10 @@ def show_cluster(
     heading(f"traces ({min(limit, len(cluster.trace_ids))} of {cluster.size})")
     table(
         [Column("trace"), Column("started (UTC)"), Column("input", flexible=True), Column("output", flexible=True)],
-        [(trace.trace_id[:12], moment(trace.started_at), readable(trace.input), readable(trace.output)) for trace in traces],
+        [
+            (trace.trace_id[:12], moment(trace.started_at), readable(trace.input), readable(trace.output))
+            for trace in traces
+        ],
     )
 
 

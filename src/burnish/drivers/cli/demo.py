@@ -29,8 +29,11 @@ AGENT = "support-desk"
 FAST_MODEL = "smollm2-135m"
 
 
-def run_demo(settings: Settings, console: "Console", *, fast: bool, fresh: bool, limit: int | None) -> int:
+def run_demo(settings: Settings, *, fast: bool, fresh: bool, limit: int | None) -> int:
     """Run the demo in `<home>/demo` and return the exit code: 0 when the loop ran to its end, PR or not."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
     started = time.monotonic()
     folder = settings.home_dir / ("demo-fast" if fast else "demo")
     if fresh and folder.exists():
@@ -89,7 +92,7 @@ def _workspace(folder: Path, settings: Settings, fast: bool) -> Settings:
 
 def _build_agent_repository(settings: Settings, console: "Console") -> None:
     """The example as a repository of its own, with a bare remote: what a team has already."""
-    from burnish.adapters.publishing.git import create_repository
+    from burnish.adapters.publishing.starting import create_repository
     from burnish.drivers.cli.init import project_files
 
     remote = settings.project / "support-desk.git"

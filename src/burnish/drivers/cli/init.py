@@ -24,7 +24,9 @@ class InitReport:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder. Default: the current one.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The project's folder. Default: the current one.")
+    ] = Path(),
     agent: Annotated[
         str | None, typer.Option("--agent", metavar="NAME", help="Name of the sample agent. Default: my-agent.")
     ] = None,

@@ -73,4 +73,26 @@ def fetch_with_progress(console: "Console", settings: "Settings", name: str) -> 
 
     Raises ConfigError for an unknown name and ModelError where no source gives the right bytes.
     """
-    raise NotImplementedError
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+
+    from burnish.adapters.llm import weights
+
+    known = weights.describe(name)
+    folder = settings.models_dir.expanduser()
+    path = weights.find(name, folder)
+    if path is not None:
+        console.print(f"[green]✓[/green] The weights are here: {path}", soft_wrap=True)
+        return
+    console.print(f"{known.about}. License {known.license}.")
+    console.print(f"Downloading {known.size / 1e6:,.0f} MB, once, to {folder} ...", soft_wrap=True)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(name, total=known.size)
+
+        def show(done: int, total: int, note: str) -> None:
+            progress.update(bar, completed=done, total=total, description=f"{name} ({note})")
+
+        path = weights.fetch(name, folder, show)
+    console.print(f"[green]✓[/green] Checked (SHA-256) and kept: {path}", soft_wrap=True)

@@ -87,7 +87,13 @@ def show_night(
     if calls:
         heading("model calls")
         table(
-            [Column("for"), Column("calls", right=True), Column("tokens", right=True), Column("cost", right=True), Column("time", right=True)],
+            [
+                Column("for"),
+                Column("calls", right=True),
+                Column("tokens", right=True),
+                Column("cost", right=True),
+                Column("time", right=True),
+            ],
             [
                 (
                     str(row["purpose"]),

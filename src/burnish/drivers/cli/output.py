@@ -56,7 +56,7 @@ def print_text(text: str, *, style: str = "", indent: int = 0) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    console().print(Padding(Text(visible(text), style=style), (0, 0, 0, indent)))
+    console().print(Padding(Text(visible(text), style=style), (0, 0, 0, indent), expand=False))
 
 
 def heading(text: str) -> None:
@@ -83,7 +83,10 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence["str | RenderableTy
         )
     for row in rows:
         shown.add_row(
-            *(Text(one_line(cell), no_wrap=True, overflow="ellipsis") if isinstance(cell, str) else cell for cell in row)
+            *(
+                Text(one_line(cell), no_wrap=True, overflow="ellipsis") if isinstance(cell, str) else cell
+                for cell in row
+            )
         )
     console().print(shown)
 

@@ -21,7 +21,9 @@ def list_proposals(
     context: typer.Context,
     agent: OfAgent = None,
     night: Annotated[str | None, typer.Option("--night", metavar="AGENT/DATE", help="Of this night.")] = None,
-    status: Annotated[str | None, typer.Option("--status", help="Only those that stand so, for example accepted.")] = None,
+    status: Annotated[
+        str | None, typer.Option("--status", help="Only those that stand so, for example accepted.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List proposals, newest first."""

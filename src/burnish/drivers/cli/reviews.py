@@ -20,7 +20,9 @@ def _reviews() -> None:
 @app.command("import")
 def import_file(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="JSON lines, one a review.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="JSON lines, one a review.")
+    ],
     agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="The agent whose traces are reviewed.")],
     as_json: AsJson = False,
 ) -> None:

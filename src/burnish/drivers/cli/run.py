@@ -28,7 +28,9 @@ def prepare(settings: Settings, say: Callable[[str], None]) -> str:
     """
     project = settings.project.expanduser().resolve()
     if not (project / "flows" / "nightly.py").is_file():
-        raise ConfigError(f"{project} has no flows/nightly.py; run `burnish init` there, or point --project at a project")
+        raise ConfigError(
+            f"{project} has no flows/nightly.py; run `burnish init` there, or point --project at a project"
+        )
     os.environ["BURNISH_PROJECT"] = str(project)
     os.chdir(project)
     if str(project) not in sys.path:

@@ -12,15 +12,18 @@ __all__ = ["demo", "deploy", "run", "worker"]
 
 def demo(
     context: typer.Context,
-    fast: Annotated[bool, typer.Option("--fast", help="A quick technical tour with a tiny model; no gain expected.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="A quick technical tour with a tiny model; no gain expected.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier demo and begin anew.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", min=10, help="So many traces. Default: 200, with --fast 60.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=10, help="So many traces. Default: 200, with --fast 60.")
+    ] = None,
 ) -> None:
     """Run the whole loop on an example agent, with real traces and a real model."""
     from burnish.drivers.cli.demo import run_demo
-    from burnish.drivers.cli.output import console
 
-    raise typer.Exit(run_demo(Session.of(context).settings, console(), fast=fast, fresh=fresh, limit=limit))
+    raise typer.Exit(run_demo(Session.of(context).settings, fast=fast, fresh=fresh, limit=limit))
 
 
 def run(
@@ -30,7 +33,8 @@ def run(
         typer.Argument(metavar="FLOW", help="nightly, pull_and_enrich or improve_agent."),
     ] = "nightly",
     agent: Annotated[
-        list[str] | None, typer.Option("--agent", metavar="NAME", help="This agent; repeatable for nightly. Default: all.")
+        list[str] | None,
+        typer.Option("--agent", metavar="NAME", help="This agent; repeatable for nightly. Default: all."),
     ] = None,
     night: Annotated[
         str | None, typer.Option("--night", metavar="DATE", help="Book it under this date (UTC). Default: today.")

@@ -1,5 +1,6 @@
 """One trace on the terminal."""
 
+import json
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -68,11 +69,15 @@ def _message(message: Message, full: bool) -> None:
         elif isinstance(part, ReasoningPart):
             _print_cut(part.text, full, style="dim italic")
         elif isinstance(part, ToolCallPart):
-            _print_cut(f"→ {part.name}({readable(part.arguments)})", full, style="yellow")
+            _print_cut(f"→ {part.name} {_compact(part.arguments)}", full, style="yellow")
         elif isinstance(part, ImagePart):
             _print_cut(f"[image {part.uri}]", full, style="dim")
         else:
-            _print_cut(f"← {readable(part.result)}", full, style="yellow")
+            _print_cut(f"← {_compact(part.result)}", full, style="yellow")
+
+
+def _compact(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _block(title: str, value: Json, full: bool) -> None:
@@ -93,7 +98,13 @@ def _steps(trace: Trace) -> None:
         return
     heading(f"steps ({len(trace.spans)})")
     table(
-        [Column("step", flexible=True), Column("kind"), Column("took", right=True), Column("tokens", right=True), Column("status")],
+        [
+            Column("step", flexible=True),
+            Column("kind"),
+            Column("took", right=True),
+            Column("tokens", right=True),
+            Column("status"),
+        ],
         [
             (
                 Text("  " * row.depth + one_line(row.span.name), no_wrap=True, overflow="ellipsis"),

@@ -27,7 +27,9 @@ def list_traces(
     status: Annotated[
         Literal["unset", "ok", "error"] | None, typer.Option("--status", help="Only traces that ended so.")
     ] = None,
-    text: Annotated[str | None, typer.Option("--text", help="Only where input or output begins with this in it.")] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", help="Only where input or output begins with this in it.")
+    ] = None,
     below: Annotated[
         str | None, typer.Option("--below", metavar="METRIC=SCORE", help="Only where this metric is under the score.")
     ] = None,
@@ -97,7 +99,9 @@ def list_traces(
             trace.input_preview,
         ],
         empty=EMPTY,
-        more=lambda: f"{limit} of {total:,} traces; --offset {offset + limit} shows the next" if total > offset + limit else "",
+        more=lambda: (
+            f"{limit} of {total:,} traces; --offset {offset + limit} shows the next" if total > offset + limit else ""
+        ),
     )
 
 

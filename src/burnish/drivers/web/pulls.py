@@ -44,7 +44,6 @@ def show(request: Request) -> Response:
         pull=pull,
         proposal=proposal,
         files=diff_files(proposal.edits) if proposal is not None else [],
-        comments=_comments(pull),
     )
 
 
@@ -59,8 +58,3 @@ def _proposal(request: Request, proposal_id: str) -> Proposal | None:
     except NotFoundError:
         return None
 
-
-def _comments(pull: PullRequest) -> list[str]:
-    """What was said on it: the local forge keeps comments with the pull request."""
-    found = pull.metadata.get("comments")
-    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []

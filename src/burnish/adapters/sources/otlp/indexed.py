@@ -20,6 +20,7 @@ _LISTS = (
     "retrieval.documents.",
     "embedding.embeddings.",
 )
+_VECTOR = ("vector",)
 _DEEPEST = 16  # deeper names are no convention's and stay attributes
 
 Path = tuple[str | int, ...]
@@ -36,25 +37,28 @@ def take_lists(attributes: Attributes) -> dict[str, list[Entry]]:
 
     Vectors are left out.
     """
-    found: dict[str, dict[int, Entry]] = {}
+    entries: dict[tuple[str, int], Entry] = {}
     for key in [key for key in attributes if key.startswith(_LISTS)]:
         place = _place(key)
         if place is not None:
-            name, number, path = place
+            where, path = place
             value = attributes.pop(key)
-            if not path or path[-1] != "vector":
-                found.setdefault(name, {}).setdefault(number, []).append((path, value))
-    return {name: [entries[number] for number in sorted(entries)] for name, entries in found.items()}
+            if path[-1:] != _VECTOR:
+                entries.setdefault(where, []).append((path, value))
+    lists: dict[str, list[Entry]] = {}
+    for where in sorted(entries):
+        lists.setdefault(where[0], []).append(entries[where])
+    return lists
 
 
 @lru_cache(maxsize=4096)  # the same few hundred names come in every span
-def _place(key: str) -> tuple[str, int, Path] | None:
-    """The list that `key` belongs to, the number in it, and the path below; None for a name that is of no list."""
+def _place(key: str) -> tuple[tuple[str, int], Path] | None:
+    """The list that `key` belongs to with the number in it, and the path below; None for a name that is of no list."""
     start = next(name for name in _LISTS if key.startswith(name))
     steps = key[len(start) :].split(".")
     if len(steps) > _DEEPEST or not _is_number(steps[0]):
         return None
-    return start[:-1], int(steps[0]), tuple(int(step) if _is_number(step) else step for step in steps[1:])
+    return (start[:-1], int(steps[0])), tuple(int(step) if _is_number(step) else step for step in steps[1:])
 
 
 def _is_number(step: str) -> bool:
@@ -63,6 +67,8 @@ def _is_number(step: str) -> bool:
 
 def entry_value(entry: Entry) -> Json:
     """The nested value of a flat entry; where two names contradict each other the first counts."""
+    if all(len(path) == 2 and path[0] == "message" and type(path[1]) is str for path, _ in entry):
+        return {str(path[1]): _content(value) if path[1] == "content" else value for path, value in reversed(entry)}
     tree = _Tree()
     for path, value in entry:
         if not path:
@@ -90,7 +96,7 @@ def _nested(tree: _Tree) -> Json:
             ]
         return {**tree}  # type: ignore[dict-item]
     if all(type(key) is int for key in tree):
-        return [tree[key] for key in sorted(tree)]  # type: ignore[type-var]
+        return [tree[key] for key in sorted(tree)]
     return {str(key): value for key, value in tree.items()}
 
 

@@ -46,7 +46,7 @@ def read_messages(value: Json, role: str = "user", known: Known | None = None) -
     if isinstance(value, dict):
         return _from_object(value, role)
     if isinstance(value, list):
-        if all(isinstance(item, dict) and "role" not in item and item.get("type") == "text" for item in value):
+        if _is_text_part(value[0]) and all(map(_is_text_part, value)):  # the parts of one message
             return (Message(role=role, parts=tuple(read_parts(value))),)
         found: list[Message] = []
         for item in value:
@@ -63,6 +63,10 @@ def read_messages(value: Json, role: str = "user", known: Known | None = None) -
                 found.extend(messages)
         return tuple(found)
     return (Message(role=role, parts=tuple(read_parts(value))),)
+
+
+def _is_text_part(item: Json) -> bool:
+    return isinstance(item, dict) and "role" not in item and item.get("type") == "text"
 
 
 def read_entries(entries: list[Entry] | None, role: str, known: Known) -> tuple[Message, ...]:

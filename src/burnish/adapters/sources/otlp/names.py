@@ -80,7 +80,7 @@ USAGE = {
     ),
 }
 
-# By attribute name: the field it feeds and its rank there, so that a span's own few names are looked up, not all of ours.
+# By attribute name: the field it feeds and its rank there. A span's own few names are looked up, not all of ours.
 SLOTS = {
     name: (field, rank)
     for field, aliases in {"model": MODEL, "provider": PROVIDER, "cost": COST, **USAGE}.items()

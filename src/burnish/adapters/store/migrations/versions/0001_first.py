@@ -162,7 +162,9 @@ def upgrade() -> None:
         ["agent", "started_at", "trace_id", "origin"],
         unique=False,
     )
-    op.create_index("ix_traces_session_id_started_at", "traces", ["session_id", "started_at"], unique=False)
+    op.create_index(
+        "ix_traces_session_id_started_at_trace_id", "traces", ["session_id", "started_at", "trace_id"], unique=False
+    )
     op.create_index(
         "ix_traces_started_at_trace_id_origin", "traces", ["started_at", "trace_id", "origin"], unique=False
     )

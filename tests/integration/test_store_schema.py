@@ -1,0 +1,141 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from support.databases import sqlite_url
+
+from burnish.adapters.store import Store
+from burnish.adapters.store.engine import Database
+from burnish.adapters.store.schema import HEAD, alembic_config, migrate
+from burnish.adapters.store.tables import metadata
+from burnish.errors import StoreError
+
+
+@pytest.fixture
+def database(empty_url: str) -> Iterator[Database]:
+    opened = Database(empty_url)
+    yield opened
+    opened.close()
+
+
+def test_migrations_build_what_the_tables_say(database: Database) -> None:
+    """A change of tables.py without a migration, or the other way round, fails here."""
+    migrate(database)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_indices_and_keys_are_those_of_the_tables(database: Database) -> None:
+    """What the comparison overlooks: primary keys, conditions of indices, deletion along foreign keys."""
+    migrate(database)
+    with database.read() as connection:
+        found = sa.inspect(connection)
+        for table in metadata.tables.values():
+            primary = [column.name for column in table.primary_key.columns]
+            assert primary == found.get_pk_constraint(table.name)["constrained_columns"]
+            for key in found.get_foreign_keys(table.name):
+                assert key["options"]["ondelete"] == "CASCADE"
+        partial = {index["name"]: index for index in found.get_indexes("feedback")}["ix_feedback_corrections"]
+    assert any("where" in option for option in partial["dialect_options"])
+
+
+def test_the_head_in_the_code_is_the_newest_migration() -> None:
+    """`HEAD` lets a present database open without alembic, so it must name the last file."""
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == HEAD
+
+
+def test_downgrading_leaves_nothing(database: Database) -> None:
+    """The first migration can be undone."""
+    migrate(database)
+    with database.write("schema") as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    with database.read() as connection:
+        assert sa.inspect(connection).get_table_names() == ["alembic_version"]
+
+
+def test_opening_again_keeps_everything(database_url: str) -> None:
+    """A database that is up to date is opened as it is."""
+    with Store.open(database_url) as store:
+        store.nights.begin("a", date(2026, 1, 31))
+    with Store.open(database_url) as store:
+        assert [night.id for night in store.nights.list()] == ["a/2026-01-31"]
+
+
+def test_an_unknown_version_is_refused(empty_url: str) -> None:
+    """An older burnish does not touch a newer database and says what to do."""
+    with Store.open(empty_url) as store, store.traces._database.write("schema") as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=r"schema version '9999'.*knows up to '0001': upgrade burnish"):
+        Store.open(empty_url)
+
+
+def test_several_processes_may_create_the_database_together(empty_url: str) -> None:
+    """A server and a nightly run start at the same moment on a new machine."""
+    script = "import sys; from burnish.adapters.store import Store; Store.open(sys.argv[1]).close()"
+    processes = [subprocess.Popen([sys.executable, "-c", script, empty_url]) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    with Store.open(empty_url) as store:
+        assert store.nights.list() == []
+
+
+def test_sqlite_is_durable_and_checks_references(tmp_path: Path) -> None:
+    """Acknowledged traces survive a power cut: WAL with full synchronisation; foreign keys are on."""
+    with Store.open(sqlite_url(tmp_path)) as store, store.traces._database.read() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+def test_the_folder_is_made(tmp_path: Path) -> None:
+    """The first command in a new project needs no preparation."""
+    path = tmp_path / "new" / "home" / "store.sqlite3"
+    Store.open(f"sqlite:///{path}").close()
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("nonsense", "not a database URL: use sqlite:////path/file or postgresql"),
+        ("mysql://host/x", "keeps its store in SQLite or PostgreSQL, not in 'mysql'"),
+        ("sqlite://", "a store in memory is lost between threads; name a file"),
+        (
+            "postgresql+psycopg://me:secret@127.0.0.1:1/x",
+            r"me:\*\*\*@127.0.0.1:1/x refused: .*Check that the server runs",
+        ),
+    ],
+)
+def test_a_wrong_url_is_explained(url: str, message: str) -> None:
+    """The error says what to write instead and never shows the password."""
+    with pytest.raises(StoreError, match=message) as caught:
+        Store.open(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
+    """A path to some other file is refused before anything is written to it."""
+    path = tmp_path / "notes.txt"
+    path.write_text("these are my notes, and they are long enough to be read as a page " * 20)
+    with pytest.raises(StoreError, match=r"file is not a database\. The file is something else"):
+        Store.open(f"sqlite:///{path}")
+    assert path.read_text().startswith("these are my notes")
+
+
+def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    """A file where the home should be is named."""
+    (tmp_path / "home").write_text("")
+    with pytest.raises(StoreError, match=r"cannot create the folder .*home.*choose another BURNISH_HOME"):
+        Store.open(f"sqlite:///{tmp_path}/home/store.sqlite3")
