@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.evaluation import ScriptedJudge, context, conversation, said, span, tool, trace
 
 from burnish.domain.base import content_hash
 from burnish.domain.chat import ChatRequest
@@ -16,7 +17,6 @@ from burnish.domain.feedback import FeedbackSource
 from burnish.domain.traces import SpanKind
 from burnish.domain.trajectories import fence, render, shorten
 from burnish.errors import ModelError
-from support.evaluation import ScriptedJudge, context, conversation, said, span, tool, trace
 
 JUDGE = Judge(name="helpful", rubric="The user was helped.")
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from support.evaluation import ScriptedJudge, context, conversation, span, tool, trace
 
 from burnish.domain.evaluators.base import EvaluationContext, Score
 from burnish.domain.evaluators.registry import BUILT_IN
 from burnish.domain.traces import SpanKind, SpanStatus
-from support.evaluation import ScriptedJudge, context, conversation, span, tool, trace
 
 
 def judged(verdict: str) -> EvaluationContext:

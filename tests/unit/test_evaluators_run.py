@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
+from support.evaluation import context, trace
 
 from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, Evaluator, EvaluatorError, Filter, Score
 from burnish.domain.evaluators.functions import PythonFunction
@@ -14,7 +15,6 @@ from burnish.domain.evaluators.limits import LatencyLimit, NoError
 from burnish.domain.evaluators.run import EvaluatorResult, evaluate_traces, score_run
 from burnish.domain.evaluators.text import ExactMatch
 from burnish.errors import BudgetExceededError, ConfigError
-from support.evaluation import context, trace
 
 ANSWERS: dict[str, Callable[[EvaluationContext], Any]] = {}
 

@@ -11,6 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from support.evaluation import context, tool, trace
+from support.shared_data import ROOT
 
 from burnish.domain.evaluators import registry
 from burnish.domain.evaluators.base import CodeCheck, Filter
@@ -21,8 +23,6 @@ from burnish.domain.evaluators.sampling import applies, sampled
 from burnish.domain.evaluators.specs import json_schema, load_evaluators
 from burnish.domain.evaluators.text import ExactMatch
 from burnish.errors import ConfigError
-from support.evaluation import context, tool, trace
-from support.shared_data import ROOT
 
 SAMPLES = sorted((ROOT / "config" / "evaluators").glob("*.yaml"))
 
@@ -97,7 +97,7 @@ def test_names_choose_and_order(tmp_path: Path) -> None:
         ),
         (
             "{kind: tool_calls, name: n, calls: [{name: a, args: {}}]}",
-            "unknown key 'calls.0.args'; there are: name, arguments",
+            "unknown key 'calls.0.args'; did you mean 'arguments'?",
         ),
         ("{kind: json_schema, name: n, shema: {}}", "unknown key 'shema'; did you mean 'schema'?"),
         ("{kind: no_error}", "name: Field required"),
@@ -194,7 +194,9 @@ def test_packages_bring_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
         EntryPoint("other", f"{__name__}:Shouting", registry.GROUP),
         EntryPoint("wrong", "json:loads", registry.GROUP),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: importlib.metadata.EntryPoints(points).select(group=group))
+    monkeypatch.setattr(
+        registry, "entry_points", lambda group: importlib.metadata.EntryPoints(points).select(group=group)
+    )
     assert evaluator_class("shouting") is Shouting
     assert evaluator_class("no_error") is NoError
     for kind, said in (

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.evaluation import context
 
 from burnish.domain.evaluators.base import CodeCheck, EvaluatorError
 from burnish.domain.evaluators.output import same
 from burnish.domain.evaluators.structure import JsonSchema, Numeric
 from burnish.domain.evaluators.text import Contains, ExactMatch, FuzzyMatch, Regex
-from support.evaluation import context
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

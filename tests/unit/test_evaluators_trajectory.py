@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
+from support.evaluation import context, conversation, span, tool, trace
 
 from burnish.domain.evaluators.base import EvaluatorError
 from burnish.domain.evaluators.limits import CostLimit, LatencyLimit, NoError, TokenLimit
 from burnish.domain.evaluators.tools import ToolArguments, ToolCalls
 from burnish.domain.evaluators.trajectory import RepeatedCalls, StepLimit, ToolErrors, ToolOrder, ToolsUsed
 from burnish.domain.traces import Span, SpanKind, Usage
-from support.evaluation import context, conversation, span, tool, trace
 
 
 def call(cost: float | None = None, usage: Usage | None = None, span_id: str = "l") -> Span:

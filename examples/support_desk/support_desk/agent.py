@@ -17,7 +17,7 @@ from typing import Any
 from support_desk import telemetry, tools
 
 COMPANY = "Tarnhill Gear Rental"
-QUEUES = ("atlas", "bravo", "cedar", "delta", "ember", "fjord")
+QUEUES = ("Q1", "Q2", "Q3", "Q4", "Q5", "Q6")
 PROMPT_FILE = Path(__file__).resolve().parents[1] / "prompts" / "router.md"
 DEFAULT_MODEL = "gpt-4o-mini"
 MAX_TOKENS = 32
@@ -59,7 +59,7 @@ def parse_queue(answer: str) -> str | None:
         parsed = None
     if isinstance(parsed, dict) and parsed.get("queue") in QUEUES:
         return str(parsed["queue"])
-    named = {word for word in re.findall(r"[a-z]+", answer.lower()) if word in QUEUES}
+    named = {word for word in re.findall(r"\w+", answer) if word in QUEUES}
     return named.pop() if len(named) == 1 else None
 
 
@@ -128,6 +128,7 @@ class Desk:
 
     def _ask(self, utterance: str) -> str:
         system = render_prompt(self.template)
+        message = f'Customer message: "{utterance}"'
         with telemetry.span(
             f"chat {self.model}",
             {
@@ -137,13 +138,13 @@ class Desk:
                 "gen_ai.request.temperature": 0.0,
                 "gen_ai.request.seed": 0,
                 "gen_ai.request.max_tokens": MAX_TOKENS,
-                "gen_ai.input.messages": telemetry.messages(("system", system), ("user", utterance)),
+                "gen_ai.input.messages": telemetry.messages(("system", system), ("user", message)),
             },
             client=True,
         ) as span:
             completion = self.client.chat.completions.create(
                 model=self.model,
-                messages=[{"role": "system", "content": system}, {"role": "user", "content": utterance}],
+                messages=[{"role": "system", "content": system}, {"role": "user", "content": message}],
                 response_format=RESPONSE_FORMAT,
                 temperature=0,
                 seed=0,

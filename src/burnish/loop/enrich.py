@@ -106,7 +106,7 @@ async def enrich(
     for start in range(0, len(ids), batch):
         some = ids[start : start + batch]
         began = utc_now()
-        desk = _Desk(store, some, None)
+        desk = _Desk(store, some, some)
         wanted = {tally.evaluator.name: tally.wanted(desk, some) for tally in tallies}
         to_load = [one for one in some if any(one in missing for missing in wanted.values())]
         results: list[EvaluatorResult] = []
@@ -134,11 +134,11 @@ def pending(store: EnrichStore, agent: str, evaluators: Sequence[Evaluator]) -> 
     if any(_reads_summary(evaluator.applies) for evaluator in evaluators):
         summaries = {summary.trace_id: summary for summary in store.traces.list(query)}
     ids = list(summaries) or store.traces.ids(query)
-    corrections = _newest(store.feedback.corrections(agent))
+    corrected = {item.trace_id for item in store.feedback.corrections(agent)}
     found: set[str] = set()
     for start in range(0, len(ids), _PENDING_BATCH):
         some = ids[start : start + _PENDING_BATCH]
-        desk = _Desk(store, some, {one: corrections[one] for one in some if one in corrections})
+        desk = _Desk(store, some, [one for one in some if one in corrected])
         for evaluator in evaluators:
             missing = _Tally(evaluator).wanted(desk, some)
             found.update(
@@ -150,15 +150,10 @@ def pending(store: EnrichStore, agent: str, evaluators: Sequence[Evaluator]) -> 
 class _Desk:
     """What is known of one batch before its traces are loaded: corrections, feedback on corrected traces, refusals."""
 
-    def __init__(self, store: EnrichStore, ids: Sequence[str], corrections: Mapping[str, Feedback] | None) -> None:
+    def __init__(self, store: EnrichStore, ids: Sequence[str], maybe_corrected: Sequence[str]) -> None:
         self.store = store
-        self.given: Mapping[str, list[Feedback]]
-        if corrections is None:
-            self.given = store.feedback.for_traces(ids)
-            self.corrections = _newest(item for items in self.given.values() for item in items)
-        else:
-            self.corrections = dict(corrections)
-            self.given = store.feedback.for_traces(list(corrections)) if corrections else {}
+        self.given = store.feedback.for_traces(maybe_corrected) if maybe_corrected else {}
+        self.corrections = _newest(item for items in self.given.values() for item in items)
         self.failures = store.feedback.failures(ids)
 
     def refused(self, evaluator: Evaluator, version: str, trace_id: str) -> bool:

@@ -14,11 +14,12 @@ class EmbeddedServer:
     """Serves one GGUF file. Start it once a process; it ends with the process.
 
     `slots` requests are worked on at once and share `threads` CPU threads; each has `n_ctx` tokens of context, kept
-    modest because memory grows with it. The prompt cache makes a repeated system prompt nearly free.
+    modest because memory grows with it. A request goes to the slot that holds the most of its beginning, so that each
+    version of a prompt under test keeps a slot and is not read again for every call.
     """
 
     def __init__(
-        self, gguf: Path, *, alias: str, n_ctx: int = 4096, slots: int = 1, threads: int | None = None, batch: int = 512
+        self, gguf: Path, *, alias: str, n_ctx: int = 4096, slots: int = 4, threads: int | None = None, batch: int = 512
     ) -> None:
         self._gguf = gguf
         self._alias = alias

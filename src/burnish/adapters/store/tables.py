@@ -142,7 +142,7 @@ feedback = Table(
     Index(
         "ix_feedback_corrections",
         "trace_id",
-        sqlite_where=sa.text("corrects"),
+        sqlite_where=sa.text("corrects = 1"),
         postgresql_where=sa.text("corrects"),
     ),
 )

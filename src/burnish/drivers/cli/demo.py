@@ -38,7 +38,7 @@ def run_demo(settings: Settings, *, fast: bool, fresh: bool, limit: int | None) 
     folder = settings.home_dir / ("demo-fast" if fast else "demo")
     if fresh and folder.exists():
         shutil.rmtree(folder)
-    limit = limit or (60 if fast else 200)
+    limit = limit or (60 if fast else 150)
     _introduce(console, folder, fast)
     workspace = _workspace(folder, settings, fast)
     _build_agent_repository(workspace, console)
@@ -77,7 +77,7 @@ def _workspace(folder: Path, settings: Settings, fast: bool) -> Settings:
     agent_file.parent.mkdir(parents=True, exist_ok=True)
     text = (example / "agent.toml").read_text(encoding="utf-8")
     if fast:
-        text = text.replace("dev_limit = 40", "dev_limit = 10").replace("held_out_limit = 80", "held_out_limit = 20")
+        text = text.replace("dev_limit = 25", "dev_limit = 10").replace("held_out_limit = 60", "held_out_limit = 20")
         text = text.replace("minimum_pairs = 30", "minimum_pairs = 10")
     agent_file.write_text(text, encoding="utf-8")
     shutil.copyfile(example / "evaluators.yaml", folder / "config" / "evaluators" / "support_desk.yaml")

@@ -17,7 +17,7 @@ def demo(
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier demo and begin anew.")] = False,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=10, help="So many traces. Default: 200, with --fast 60.")
+        int | None, typer.Option("--limit", min=10, help="So many traces. Default: 150, with --fast 60.")
     ] = None,
 ) -> None:
     """Run the whole loop on an example agent, with real traces and a real model."""

@@ -69,7 +69,7 @@ def upgrade() -> None:
         "feedback",
         ["trace_id"],
         unique=False,
-        sqlite_where=sa.text("corrects"),
+        sqlite_where=sa.text("corrects = 1"),
         postgresql_where=sa.text("corrects"),
     )
     op.create_index("ix_feedback_key_score", "feedback", ["key", "score"], unique=False)
