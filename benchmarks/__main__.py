@@ -19,7 +19,10 @@ def main() -> int:
         print(f"\n== {name}", flush=True)
         if subprocess.call([sys.executable, "-m", f"benchmarks.{name}"]) != 0:
             missed.append(name)
-    print(f"\n{len(wanted) - len(missed)} of {len(wanted)} benchmarks reach their bars" + (f"; missed: {missed}" if missed else ""))
+    print(
+        f"\n{len(wanted) - len(missed)} of {len(wanted)} benchmarks reach their bars"
+        + (f"; missed: {missed}" if missed else "")
+    )
     return 1 if missed else 0
 
 

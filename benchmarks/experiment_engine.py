@@ -49,9 +49,7 @@ async def one_round(base_url: str, folder: Path, round_: int) -> float:
         )  # fmt: skip
         arm = Arm(name="baseline", version=version)
         started = time.perf_counter()
-        summary = await measure(
-            store, experiment, [arm], examples, evaluators, target, concurrency=CONCURRENCY
-        )
+        summary = await measure(store, experiment, [arm], examples, evaluators, target, concurrency=CONCURRENCY)
         seconds = time.perf_counter() - started
         await model.aclose()
         assert summary.means == {"baseline": 1.0}, summary

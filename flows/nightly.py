@@ -20,7 +20,9 @@ async def nightly(options: NightlyOptions = NightlyOptions()) -> dict[str, Any]:
     """Pull, enrich and improve each agent in turn. One agent's failure does not cost the others their night."""
     if (flow_run.run_count or 0) > MAXIMUM_STARTS:
         # An automation that restarts crashed runs has no limit of its own.
-        raise BurnishError(f"this run was started {flow_run.run_count} times; look at its logs before starting it again")
+        raise BurnishError(
+            f"this run was started {flow_run.run_count} times; look at its logs before starting it again"
+        )
     results: dict[str, Any] = {}
     failures: list[Exception] = []
     for agent in options.agents or project_agents():

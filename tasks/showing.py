@@ -1,5 +1,6 @@
 """What a task shows in the Prefect UI: progress while it runs, tables and text when it is done."""
 
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ async def progress(key: str, description: str) -> AsyncIterator[Ticker]:
     """A progress artifact that a background thread brings up to date while the block calls the ticker."""
     from prefect.artifacts import update_progress_artifact
 
-    artifact = await acreate_progress_artifact(progress=0.0, key=key, description=description)
+    artifact = await acreate_progress_artifact(progress=0.0, key=_key(key), description=description)
     logger = get_run_logger()
     watching = viewer.get()
     started = time.monotonic()
@@ -35,9 +36,14 @@ async def progress(key: str, description: str) -> AsyncIterator[Ticker]:
 
 async def markdown(key: str, text: str, description: str | None = None) -> None:
     """A markdown artifact; `key` gets the agent's name in front by the caller."""
-    await acreate_markdown_artifact(markdown=text, key=key, description=description)
+    await acreate_markdown_artifact(markdown=text, key=_key(key), description=description)
 
 
 async def table(key: str, rows: list[dict[str, Any]], description: str | None = None) -> None:
     """A table artifact; an empty table says so."""
-    await acreate_table_artifact(table=rows or [{"": "nothing yet"}], key=key, description=description)
+    await acreate_table_artifact(table=rows or [{"": "nothing yet"}], key=_key(key), description=description)
+
+
+def _key(text: str) -> str:
+    """Prefect takes small letters, digits and dashes only; agents' names may hold dots and underscores."""
+    return re.sub(r"[^a-z0-9-]", "-", text)

@@ -4,11 +4,10 @@ import asyncio
 import sys
 from typing import Any
 
-from support.night_project import DAY
-
 from burnish.loop import night
 from burnish.loop.context import Workshop, booked_night, open_workshop
 from burnish.loop.progress import Ticker
+from support.night_project import DAY
 
 __all__ = ["one_night"]
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.model_server import Answer, completion
-from support.repositories import bare_remote
-
 from burnish.adapters.store import Store
 from burnish.domain.traces import Span, SpanKind, SpanStatus, Trace
 from burnish.loop.annotate import Review, import_reviews
+from support.model_server import Answer, completion
+from support.repositories import bare_remote
 
 __all__ = ["DAY", "PROMPT", "TOPICS", "NightProject", "answer", "asked_text", "is_target", "message", "right_queue"]
 
@@ -38,7 +37,9 @@ TRACES = 80
 
 _OPENINGS = ("Hello team,", "Urgent:", "Quick question,", "Since Monday", "My colleague says")
 _TROUBLES = ("is missing at the harbour", "was cut in half", "glows strangely", "came twice in June")
-_MARKS = "amber birch coral dune elm fern grove heath iris jade kelp lilac moss nutmeg olive pearl quartz reed sage tulip"
+_MARKS = (
+    "amber birch coral dune elm fern grove heath iris jade kelp lilac moss nutmeg olive pearl quartz reed sage tulip"
+)
 _START = dt.datetime(2026, 3, 13, 8, 0, tzinfo=dt.UTC)
 
 _AGENT = """evaluators = ["right_queue"]
@@ -125,6 +126,7 @@ def answer(body: dict[str, Any]) -> Answer:
 def _routed(prompt: str, text: str) -> str:
     for line in prompt.splitlines():
         queue, found, meaning = line.removeprefix("- ").partition(": ")
+        meaning = meaning.partition(" For example:")[0]  # quotes alone teach it nothing
         if found and queue in TOPICS and any(word in meaning and word in text for word in TOPICS.values()):
             return queue
     return "atlas"

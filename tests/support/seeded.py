@@ -55,7 +55,7 @@ def store_url(folder: Path) -> str:
 
 def trace_id(number: int) -> str:
     """The id of the numbered trace; the first digits differ from trace to trace, as real ones do."""
-    return f"{(number * 2654435761) % 2**32:08x}{number:024x}"
+    return f"{((number + 1) * 2654435761) % 2**32:08x}{number:024x}"
 
 
 def support_trace(number: int) -> Trace:
@@ -66,7 +66,9 @@ def support_trace(number: int) -> Trace:
     asked = Message(role="user", parts=(TextPart(text=f"{text} (case {number})"),))
     system = Message(role="system", parts=(TextPart(text="You route messages. Queues: atlas, bravo, cedar."),))
     call = ToolCallPart(name="find_customer", arguments={"case": number}, id=f"call-{number}")
-    result = ToolResultPart(result={"customer": f"C-{number:04d}", "orders": 2}, id=f"call-{number}", name="find_customer")
+    result = ToolResultPart(
+        result={"customer": f"C-{number:04d}", "orders": 2}, id=f"call-{number}", name="find_customer"
+    )
     answer = Message(role="assistant", parts=(TextPart(text=answered),))
     history = (system, asked, Message(role="assistant", parts=(call,)), Message(role="tool", parts=(result,)))
 
@@ -84,8 +86,8 @@ def support_trace(number: int) -> Trace:
     usage = Usage(input_tokens=410 + number, output_tokens=12)
     spans = (
         span("route message", "00000001", 0, 2.4, kind=SpanKind.AGENT, input=text, output=None if failed else answered),
-        span("chat first", "00000002", 0.1, 1.0, kind=SpanKind.LLM, parent_id=root, model="small-model", usage=usage,
-             cost_usd=0.0003, input_messages=(system, asked), output_messages=(Message(role="assistant", parts=(call,)),)),
+        span("chat first", "00000002", 0.1, 1.0, kind=SpanKind.LLM, parent_id=root, model="small-model",
+             usage=usage, cost_usd=0.0003, input_messages=(system, asked), output_messages=(history[2],)),
         span("find_customer", "00000003", 1.0, 1.3, kind=SpanKind.TOOL, parent_id=root,
              tool=ToolUse(name="find_customer", arguments={"case": number}, result={"customer": f"C-{number:04d}"})),
         span("chat second", "00000004", 1.3, 2.3, kind=SpanKind.LLM, parent_id=root, model="small-model", usage=usage,
@@ -142,7 +144,11 @@ def _scores(store: Store) -> None:
             )  # fmt: skip
     store.feedback.add(items)
     store.feedback.add_failures(
-        [EvaluatorFailure(trace_id=trace_id(5), evaluator="polite", version="v1", error="ModelError", message="no JSON")]
+        [
+            EvaluatorFailure(
+                trace_id=trace_id(5), evaluator="polite", version="v1", error="ModelError", message="no JSON"
+            )
+        ]
     )
 
 
@@ -168,7 +174,7 @@ def _proposals(store: Store, clusters: list[Cluster]) -> list[Proposal]:
             night=NIGHT,
             base_commit="a" * 40,
             title=title,
-            rationale="Reviewers corrected these messages to atlas. The prompt names the queues without saying what they are for.",
+            rationale="Reviewers corrected these to atlas. The prompt names queues without saying what they are for.",
             edits=edits,
             cluster_ids=(cluster.id,),
             evidence_trace_ids=cluster.trace_ids[:6],
@@ -242,15 +248,15 @@ def _verdict(store: Store, proposal: Proposal, experiment: Experiment) -> None:
             ),
             level=0.01,
             comparison=Comparison(
-                metric="correct_queue", pairs=39, baseline_mean=0.513, candidate_mean=0.846, effect=0.333, low=0.16,
-                high=0.51, confidence=0.98, p_value=0.00026, test="exact McNemar, one-sided", wins=14, losses=1, ties=24,
-                fixed=("example-03", "example-05"), broken=("example-02",), unmeasured_baseline=1,
+                metric="correct_queue", pairs=39, baseline_mean=0.513, candidate_mean=0.846, effect=0.333,
+                low=0.16, high=0.51, confidence=0.98, p_value=0.00026, test="exact McNemar, one-sided", wins=14,
+                losses=1, ties=24, fixed=("example-03", "example-05"), broken=("example-02",), unmeasured_baseline=1,
                 unmeasured_candidate=1,
             ),
             guards=(
                 Comparison(
-                    metric="no_error", pairs=39, baseline_mean=0.9, candidate_mean=0.9, effect=0.0, low=-0.03, high=0.03,
-                    confidence=0.98, p_value=None, test="non-inferiority", wins=0, losses=0, ties=39,
+                    metric="no_error", pairs=39, baseline_mean=0.9, candidate_mean=0.9, effect=0.0, low=-0.03,
+                    high=0.03, confidence=0.98, p_value=None, test="non-inferiority", wins=0, losses=0, ties=39,
                 ),
             ),
         )
@@ -262,7 +268,7 @@ def _night(store: Store, proposal: Proposal) -> None:
         PullRequest(
             id=PULL_ID, agent=AGENT, proposal_id=proposal.id, forge="local", branch="burnish/say-what-atlas-is-for",
             base="main", commit="b" * 40, number=1, url="/pull-requests/1", title="Say what atlas and bravo are for",
-            body="## Why\n\nReviewers corrected **15 traces** to atlas.\n\n| metric | before | after |\n| --- | --- | --- |\n"
+            body="## Why\n\nReviewers corrected **15 traces** to atlas.\n\n| metric | before | after |\n|---|---|---|\n"
             "| correct_queue | 0.51 | 0.85 |\n\n- [the proposal](/proposals/" + proposal.id + ")\n",
             created_at=START + dt.timedelta(days=1, minutes=30),
         )

@@ -19,12 +19,15 @@ def db(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
+def started_at(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+
 async def test_two_processes_never_hold_the_same_night(db: Store) -> None:
     """While a live process of this machine holds a night, a second one is refused at once."""
     night = db.nights.begin("desk", date(2026, 1, 1))
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        started = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[19]
-        holder = f"{holder_name().partition('|')[0]}|{other.pid}|{started}"
+        holder = f"{holder_name().partition('|')[0]}|{other.pid}|{started_at(other.pid)}"
         db.nights.lease(night.id, holder, 90)
         with pytest.raises(LeaseHeldError):
             async with hold(db, night.id):

@@ -1,7 +1,7 @@
 """Route messages from the command line.
 
-    python -m support_desk "my tent pole snapped"      one message, one JSON object
-    python -m support_desk < messages.jsonl            {"text": ...} a line in, one JSON object a line out
+python -m support_desk "my tent pole snapped"      one message, one JSON object
+python -m support_desk < messages.jsonl            {"text": ...} a line in, one JSON object a line out
 """
 
 from __future__ import annotations

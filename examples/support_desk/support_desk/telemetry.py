@@ -69,7 +69,9 @@ def span(name: str, attributes: Mapping[str, Any], *, client: bool = False) -> I
         return
     kind = SpanKind.CLIENT if client else SpanKind.INTERNAL
     known = {key: value for key, value in attributes.items() if value is not None}
-    with get_tracer("support_desk").start_as_current_span(name, kind=kind, attributes=known, set_status_on_exception=False) as inner:
+    with get_tracer("support_desk").start_as_current_span(
+        name, kind=kind, attributes=known, set_status_on_exception=False
+    ) as inner:
         try:
             yield Span(inner)
         except Exception as error:

@@ -7,7 +7,7 @@ from burnish.domain.base import Json
 
 __all__ = ["count", "duration", "moment", "money", "percent", "readable", "score", "signed"]
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
 WRAPPERS = {"answer", "content", "input", "message", "output", "prompt", "query", "question", "response", "text"}
 
 
@@ -61,7 +61,7 @@ def percent(share: float) -> str:
 
 
 def readable(value: Json) -> str:
-    """A JSON value as people read it: text as it is, `{"question": text}` and its like as the text, else indented JSON."""
+    """A JSON value as people read it: text, and the one text of `{"question": …}`, as it is; else indented JSON."""
     if value is None:
         return ""
     if isinstance(value, str):

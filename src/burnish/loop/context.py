@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from burnish.domain.base import Value, utc_now
 from burnish.domain.chat import ChatModel
+from burnish.domain.datasets import Example
 from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.experiments import AgentVersion, RunOutcome
 from burnish.domain.traces import Trace
 from burnish.errors import ConfigError
 from burnish.loop.lease import hold
@@ -93,6 +95,23 @@ async def open_workshop(agent: str, night: str, settings: Settings | None = None
             await workshop.aclose()
 
 
+class _WithinBudget:
+    """An agent that calls its model by itself reserves nothing, so it is asked here whether anything is left."""
+
+    def __init__(self, target: "OfflineTarget", budget: "Budget") -> None:
+        self._target = target
+        self._budget = budget
+
+    async def run(self, version: AgentVersion, example: Example, salt: str) -> RunOutcome:
+        """Run the agent, or raise BudgetExceededError once its calls so far have spent the budget."""
+        self._budget.reserve()
+        self._budget.give_back()
+        return await self._target.run(version, example, salt)
+
+    async def aclose(self) -> None:
+        """Nothing of its own; the workshop closes the agent."""
+
+
 class Workshop:
     """One agent's ports for one night."""
 
@@ -165,7 +184,7 @@ class Workshop:
             max_tokens=self._model_config("target").max_tokens,
         )
         self._closing.push_async_callback(target.aclose)
-        return target
+        return target if config.kind == "prompt" else _WithinBudget(target, self.budget)
 
     @cached_property
     def embedder(self) -> Any:
@@ -196,7 +215,7 @@ class Workshop:
 
     @cached_property
     def base_commit(self) -> str:
-        """The commit this night works against, fixed when first asked for so that a later push does not mix versions."""
+        """The commit this night works against, fixed when first asked for: a later push does not mix versions."""
         booked = self.store.nights.get(self.night).stages.get("base")
         if booked is None:
             booked = {"commit": self.repository.base_commit}

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from burnish.errors import LeaseHeldError
+from burnish.errors import LeaseHeldError, StoreError
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
@@ -90,4 +90,5 @@ async def _take(store: "Store", night_id: str, holder: str) -> None:
 async def _renew(store: "Store", night_id: str, holder: str) -> None:
     while True:
         await asyncio.sleep(LEASE_S / 3)
-        await asyncio.to_thread(store.nights.lease, night_id, holder, LEASE_S)
+        with contextlib.suppress(StoreError):  # a busy database; another try fits into the lease
+            await asyncio.to_thread(store.nights.lease, night_id, holder, LEASE_S)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from burnish.domain.base import Value, content_hash, utc_now
 from burnish.domain.datasets import Example, Split, fingerprint
 from burnish.domain.experiments import AgentVersion, Arm, Experiment
+from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Outcome, Verdict, decide
 from burnish.domain.proposals import Proposal, ProposalStatus
 from burnish.loop.experiment import MeasureSummary, Progress, limited, measure
@@ -122,7 +123,7 @@ async def _measure(
         examples,
         evaluators,
         workshop.target,
-        judge=workshop.judge,
+        judge=workshop.judge if any(e.source is FeedbackSource.JUDGE for e in evaluators) else None,
         concurrency=config.target.concurrency,
         progress=progress,
         accounts=workshop.accounts,

@@ -5,9 +5,11 @@ Tasks call these with an open workshop; `burnish demo` and the tests do so witho
 
 from typing import TYPE_CHECKING, Any
 
+from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Verdict
 from burnish.domain.nights import NightState
 from burnish.domain.proposals import ProposalStatus
+from burnish.errors import BudgetExceededError
 from burnish.loop import report
 from burnish.loop.measure import BASELINE, choose_on_dev, prove_on_held_out
 from burnish.loop.progress import Ticker
@@ -30,6 +32,9 @@ __all__ = [
 
 
 def _book(workshop: "Workshop", stage: str, summary: dict[str, Any]) -> dict[str, Any]:
+    if workshop.budget.exhausted:
+        # Each stage has a workshop of its own, so the one that closes the night learns it from here.
+        summary = {**summary, "exhausted": True}
     workshop.store.nights.save_stage(workshop.night, stage, summary)
     return summary
 
@@ -45,7 +50,10 @@ async def ingest_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
     found = await asyncio.to_thread(
         ingest, workshop.store, source, lambda summary, problems: ticker(summary.new_spans, 0, "spans")
     )
+    earlier = workshop.store.nights.get(workshop.night).stages.get("ingest", {})
     counts = found.summary.model_dump()
+    for name in ("new_traces", "grown_traces", "new_spans"):
+        counts[name] += earlier.get(name, 0)  # a night that is started again tells what it did as a whole
     reasons = [f"{problem.where}: {problem.reason}" for problem in found.problems[:20]]
     return _book(workshop, "ingest", {**counts, "problems": found.problem_count, "reasons": reasons})
 
@@ -55,8 +63,32 @@ async def enrich_stage(workshop: "Workshop", ticker: Ticker, limit: int | None =
     from burnish.loop.enrich import enrich, pending
 
     ids = pending(workshop.store, workshop.config.name, workshop.evaluators)[:limit]
-    summary = await enrich(workshop.store, workshop.evaluators, ids, workshop.judge, progress=ticker)
-    return _book(workshop, "enrich", summary.model_dump(mode="json"))
+    # A model is opened only where somebody asks it: an agent with code checks alone needs none.
+    judges = any(evaluator.source is FeedbackSource.JUDGE for evaluator in workshop.evaluators)
+    try:
+        judge = workshop.judge if judges else None
+        summary = await enrich(workshop.store, workshop.evaluators, ids, judge, progress=ticker)
+    except BudgetExceededError as error:
+        # What was paid for is stored; the rest of the night does what it can without paying.
+        return _book(workshop, "enrich", {"traces": len(ids), "evaluators": {}, "reason": str(error)})
+    earlier = workshop.store.nights.get(workshop.night).stages.get("enrich", {}).get("evaluators", {})
+    now = summary.model_dump(mode="json")
+    evaluators = {name: _added_up(row, earlier.get(name)) for name, row in now["evaluators"].items()}
+    return _book(workshop, "enrich", {**now, "evaluators": evaluators})
+
+
+def _added_up(now: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, Any]:
+    """What an evaluator did tonight over all starts of the night. Failures are tried again, so the last count holds."""
+    if earlier is None or earlier["version"] != now["version"]:
+        return now
+    parts = [(row["scored"], row["mean"]) for row in (earlier, now) if row["mean"] is not None]
+    scored = sum(count for count, _ in parts)
+    return {
+        **now,
+        "scored": earlier["scored"] + now["scored"],
+        "skipped": max(earlier["skipped"], now["skipped"]),
+        "mean": sum(count * mean for count, mean in parts) / scored if scored else None,
+    }
 
 
 async def curate_stage(workshop: "Workshop") -> dict[str, Any]:
@@ -77,14 +109,17 @@ async def discover_stage(workshop: "Workshop") -> dict[str, Any]:
 
 async def propose_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
     """Draft diffs against the night's commit."""
-    from burnish.loop.propose import propose
+    from burnish.loop.propose import ProposeSummary, propose
 
     commit = workshop.base_commit
     files = workshop.repository.read_files(workshop.config.improve.files, commit)
     clusters = workshop.store.clusters.list(agent=workshop.config.name, night=workshop.night)
-    summary = await propose(
-        workshop.store, workshop.config, workshop.night, files, commit, workshop.proposer, clusters, progress=ticker
-    )
+    try:
+        summary = await propose(
+            workshop.store, workshop.config, workshop.night, files, commit, workshop.proposer, clusters, progress=ticker
+        )
+    except BudgetExceededError as error:
+        summary = ProposeSummary(proposals=(), notes=(str(error),))  # the answers paid for are kept for the next start
     return _book(workshop, "propose", summary.model_dump(mode="json"))
 
 
@@ -142,9 +177,11 @@ async def finish(workshop: "Workshop") -> str:
     """Close the night and return its report."""
     store = workshop.store
     night = store.nights.get(workshop.night)
-    exhausted = workshop.budget.exhausted
-    store.nights.finish(night.id, NightState.PARTIAL if exhausted else NightState.FINISHED)
     chosen = night.stages.get("dev", {}).get("chosen")
+    # Without a choice tonight, what stands under held_out is from an earlier start.
+    counting = [summary for stage, summary in night.stages.items() if stage != "held_out" or chosen]
+    exhausted = any(summary.get("exhausted") for summary in counting)
+    store.nights.finish(night.id, NightState.PARTIAL if exhausted else NightState.FINISHED)
     verdict = store.proposals.verdict(chosen) if chosen else None
     clusters = store.clusters.list(agent=workshop.config.name, night=workshop.night)
     text = report.night_markdown(store.nights.get(night.id), verdict, clusters, store.calls.spent(night.id))

@@ -38,7 +38,7 @@ def cluster_rows(clusters: Sequence[Cluster]) -> list[dict[str, Any]]:
 def dev_rows(choice: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row an arm of the dev experiment, best first."""
     labels = choice.get("labels", {})
-    means = sorted(choice.get("means", {}).items(), key=lambda item: -item[1])
+    means = sorted(choice.get("means", {}).items(), key=lambda item: (-item[1], item[0] != choice.get("chosen")))
     return [
         {
             "version": labels.get(arm, arm),
@@ -122,7 +122,9 @@ def _headline(night: Night, verdict: Verdict | None) -> str:
     if published.get("url"):
         return f"**A pull request is open:** {published['url']}"
     if verdict is not None:
-        return f"**No pull request.** {published.get('reason') or verdict.reasons[0]}"
+        unasked = "The evidence holds, but this run was not to open one."
+        why = published.get("reason") or (unasked if verdict.outcome is Outcome.ACCEPTED else verdict.reasons[0])
+        return f"**No pull request.** {why}"
     choice = night.stages.get("dev")
     why = choice["reason"] if choice is not None else "The night did not get as far as measuring a proposal."
     return f"**No pull request.** {why}"

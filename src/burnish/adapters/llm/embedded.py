@@ -52,11 +52,13 @@ class EmbeddedServer:
         params.n_ubatch = self._batch
         params.cpuparams.n_threads = self._threads
         params.cpuparams_batch.n_threads = self._threads
-        # Threads that wait by spinning take the cores from everything else: calls were 50 times slower beside another load.
+        # Threads that wait by spinning take the cores from everything else: beside another load, calls took 50 times
+        # as long.
         params.cpuparams.poll = 0
         params.cpuparams_batch.poll = 0
         params.cache_prompt = True
-        params.cache_ram_mib = 0
+        # Room for the states of prompts that no slot holds: without it two calls at once evict each other.
+        params.cache_ram_mib = 1024
         params.use_jinja = True
         params.verbosity = 0
         try:

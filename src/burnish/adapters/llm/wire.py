@@ -7,7 +7,6 @@ a call is one aiohttp request: about 0.3 ms.
 
 import asyncio
 import json
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -109,9 +108,7 @@ class Wire:
     def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
         self.endpoint = endpoint
         self._timeout_s = timeout_s
-        self._sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 
     async def post(self, body: Mapping[str, Any]) -> Exchange:
         """Send one request and read the whole answer. Raises ConnectionFailed; any HTTP status is an answer."""
@@ -128,14 +125,10 @@ class Wire:
             raise ConnectionFailed(f"{type(error).__name__}: {self.endpoint.redact(str(error))}") from error
 
     async def aclose(self) -> None:
-        """Close this loop's session; sessions of loops that have ended are dropped."""
-        for loop, session in list(self._sessions.items()):
-            if loop is asyncio.get_running_loop():
-                await session.close()
-                del self._sessions[loop]
-            elif loop.is_closed():
-                _drop(session)
-                del self._sessions[loop]
+        """Close the session of the running loop. Whoever used the wire in several loops closes it in each."""
+        session = self._sessions.pop(asyncio.get_running_loop(), None)
+        if session is not None:
+            await session.close()
 
     def _session(self) -> "aiohttp.ClientSession":
         loop = asyncio.get_running_loop()
@@ -154,13 +147,5 @@ class Wire:
             headers=self.endpoint.headers,
             timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=CONNECT_TIMEOUT_S),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,
+            trust_env=False,
         )
-
-
-def _drop(session: "aiohttp.ClientSession") -> None:
-    """Let go of a session whose loop has ended: its sockets died with the loop."""
-    connector = session.connector
-    session.detach()
-    if connector is not None:
-        connector._close_immediately()

@@ -23,14 +23,13 @@ def create_repository(source: Path, checkout: Path, remote: Path, message: str, 
         shutil.rmtree(draft)
     shutil.copytree(source, checkout, ignore=ignored)
     author = Actor("Support desk team", "desk@localhost")
-    with refusals(f"make a repository of {checkout}"):
-        with Repo.init(checkout, initial_branch=branch) as repo:
-            repo.git.update_environment(**git_environment(str(remote), None))
-            repo.git.add("--all")
-            commit = repo.index.commit(message, author=author, committer=author, skip_hooks=True)
-            with Repo.init(draft, bare=True, initial_branch=branch):
-                pass
-            repo.create_remote("origin", str(draft)).push(f"{branch}:{branch}").raise_if_error()
-            draft.rename(remote)
-            repo.remote("origin").set_url(str(remote))
-            return commit.hexsha
+    with refusals(f"make a repository of {checkout}"), Repo.init(checkout, initial_branch=branch) as repo:
+        repo.git.update_environment(**git_environment(str(remote), None))
+        repo.git.add("--all")
+        commit = repo.index.commit(message, author=author, committer=author, skip_hooks=True)
+        with Repo.init(draft, bare=True, initial_branch=branch):
+            pass
+        repo.create_remote("origin", str(draft)).push(f"{branch}:{branch}").raise_if_error()
+        draft.rename(remote)
+        repo.remote("origin").set_url(str(remote))
+        return commit.hexsha

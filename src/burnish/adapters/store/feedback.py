@@ -124,11 +124,11 @@ class FeedbackStore:
         return found
 
     def corrections(self, agent: str) -> list[Feedback]:
-        """The newest correction a person gave to each of the agent's traces, oldest first."""
+        """The newest correction a person gave to each of the agent's traces (not to single spans), oldest first."""
         query = (
             sa.select(_items.c.trace_id, _items.c.document)
             .join(_traces, _traces.c.trace_id == _items.c.trace_id)
-            .where(_traces.c.agent == agent, _items.c.corrects, _items.c.source.in_(PEOPLE))
+            .where(_traces.c.agent == agent, _items.c.corrects, _items.c.source.in_(PEOPLE), _items.c.span_id.is_(None))
             .order_by(_items.c.created_at, _items.c.id)
         )
         newest: dict[str, Feedback] = {}

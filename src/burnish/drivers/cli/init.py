@@ -13,6 +13,7 @@ FOLDERS = ("flows", "tasks", "config")
 AGENT_NAME = r"^[a-z0-9][a-z0-9._-]*$"
 IGNORED = (".burnish/", ".env", "__pycache__/")
 SAMPLE = "my-agent"
+SAMPLE_FILE = Path(__file__).parent / "templates" / "agent.toml"
 
 
 @dataclass
@@ -81,17 +82,14 @@ def write_project(folder: Path, *, force: bool, agent: str | None = None) -> Ini
     from burnish.errors import ConfigError
 
     source = project_files()
-    templates = Path(__file__).parent / "templates"
     report = InitReport()
     try:
         for origin, relative in _template_files(source):
             _copy(origin, folder, relative, force, report)
         for name in ("agents", "evaluators", "rubrics"):
             (folder / "config" / name).mkdir(parents=True, exist_ok=True)
-        if not any((folder / "config" / "evaluators").glob("*.yaml")):
-            _copy(templates / "evaluators.yaml", folder, Path("config/evaluators/basic.yaml"), force, report)
         if agent is not None:
-            _copy(templates / "agent.toml", folder, Path(f"config/agents/{agent}.toml"), force, report)
+            _copy(SAMPLE_FILE, folder, Path(f"config/agents/{agent}.toml"), force, report)
         _ignore(folder / ".gitignore", report)
     except OSError as error:
         raise ConfigError(f"cannot write {error.filename or folder}: {error.strerror}") from error

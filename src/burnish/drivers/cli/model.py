@@ -34,6 +34,7 @@ def list_models(context: typer.Context, as_json: AsJson = False) -> None:
                     "name": known.name,
                     "bytes": known.size,
                     "license": known.license,
+                    "about": known.about,
                     "path": None if path is None else str(path),
                     "default": known.name == settings.embedded_model,
                 }
@@ -42,10 +43,18 @@ def list_models(context: typer.Context, as_json: AsJson = False) -> None:
         )
         return
     table(
-        [Column("model"), Column("size", right=True), Column("license"), Column("here"), Column("path", flexible=True)],
+        [
+            Column("model"),
+            Column("about", flexible=True),
+            Column("size", right=True),
+            Column("license"),
+            Column("here"),
+            Column("path", flexible=True),
+        ],
         [
             (
                 known.name,
+                known.about,
                 f"{known.size / 1e6:,.0f} MB",
                 known.license,
                 Text("yes", style="green") if path is not None else Text("no"),
@@ -73,26 +82,22 @@ def fetch_with_progress(console: "Console", settings: "Settings", name: str) -> 
 
     Raises ConfigError for an unknown name and ModelError where no source gives the right bytes.
     """
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.text import Text
 
     from burnish.adapters.llm import weights
 
-    known = weights.describe(name)
     folder = settings.models_dir.expanduser()
+    known = weights.describe(name)
     path = weights.find(name, folder)
-    if path is not None:
-        console.print(f"[green]✓[/green] The weights are here: {path}", soft_wrap=True)
-        return
-    console.print(f"{known.about}. License {known.license}.")
-    console.print(f"Downloading {known.size / 1e6:,.0f} MB, once, to {folder} ...", soft_wrap=True)
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeElapsedColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task(name, total=known.size)
+    if path is None:
+        console.print(f"{known.about}.\nFetching {known.size / 1e6:,.0f} MB ({known.license}) into {folder}, once.")
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console) as progress:
+            bar = progress.add_task("", total=known.size)
 
-        def show(done: int, total: int, note: str) -> None:
-            progress.update(bar, completed=done, total=total, description=f"{name} ({note})")
+            def show(done: int, total: int, note: str) -> None:
+                progress.update(bar, completed=done, total=total, description=note)
 
-        path = weights.fetch(name, folder, show)
-    console.print(f"[green]✓[/green] Checked (SHA-256) and kept: {path}", soft_wrap=True)
+            path = weights.fetch(name, folder, show)
+    console.print(Text.assemble(("\N{CHECK MARK}", "green"), f" The embedded model {name}: {path}"), soft_wrap=True)

@@ -13,7 +13,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def moment_of(text: str | None) -> dt.datetime | None:
-    """`24h`, `7d`, `2026-01-31` or a full ISO time (UTC where it names no zone) as a moment; a usage error otherwise."""
+    """`24h`, `7d`, `2026-01-31` or an ISO time (UTC where it names no zone) as a moment; a usage error otherwise."""
     if text is None:
         return None
     ago = re.fullmatch(r"(\d{1,6})([mhdw])", text.strip())

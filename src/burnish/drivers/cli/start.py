@@ -98,7 +98,11 @@ def _date(text: str | None) -> dt.date | None:
 def _options(flow: str, **fields: Any) -> Any:
     from burnish.loop.options import ImproveOptions, NightlyOptions, PullOptions
 
-    models = {"nightly": NightlyOptions, "pull_and_enrich": PullOptions, "improve_agent": ImproveOptions}
+    models: dict[str, Any] = {
+        "nightly": NightlyOptions,
+        "pull_and_enrich": PullOptions,
+        "improve_agent": ImproveOptions,
+    }
     return models[flow](**fields)
 
 

@@ -1,6 +1,6 @@
 """`burnish traces`: what the agents did."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -95,7 +95,7 @@ def list_traces(
             duration(trace.latency_s),
             count(trace.tokens),
             money(trace.cost_usd),
-            " ".join(f"{key}={value:.2f}" for key, value in trace.scores.items()),
+            " ".join(f"{key}={value:.2f}" for key, value in sorted(trace.scores.items())),
             trace.input_preview,
         ],
         empty=EMPTY,
@@ -140,12 +140,15 @@ def _below(text: str | None) -> tuple[str, float] | None:
         return None
     key, _, limit = text.rpartition("=")
     try:
-        return (key, float(limit)) if key else _bad_below(text)
+        value = float(limit)
     except ValueError:
-        return _bad_below(text)
+        _bad_below(text)
+    if not key:
+        _bad_below(text)
+    return key, value
 
 
-def _bad_below(text: str) -> Any:
+def _bad_below(text: str) -> NoReturn:
     raise typer.BadParameter(f"'{text}' is not METRIC=SCORE, for example correct=0.5", param_hint="--below")
 
 

@@ -21,7 +21,7 @@ def print_diff(edits: Sequence[Edit]) -> None:
     """Each file's lines with their sign, green and red where there is colour."""
     out = console()
     for file in diff_files(edits):
-        out.print(Text(f"{visible(file.path)}  +{file.added} −{file.removed}", style="bold"))
+        out.print(Text(f"{visible(file.path)}  +{file.added} -{file.removed}", style="bold"))
         for line in file.lines:
             out.print(Text(f"{line.sign} {visible(line.text)}", style=LINE_STYLES[line.kind]))
 

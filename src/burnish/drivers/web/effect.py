@@ -34,7 +34,9 @@ def effect_picture(comparison: Comparison) -> EffectPicture:
         return MARGIN + (value + reach) / (2 * reach) * (WIDTH - 2 * MARGIN)
 
     steps = round(reach / step)
-    ticks = tuple((f"{place(index * step):.1f}", f"{index * step:+g}" if index else "0") for index in range(-steps, steps + 1))
+    ticks = tuple(
+        (f"{place(index * step):.1f}", f"{index * step:+g}" if index else "0") for index in range(-steps, steps + 1)
+    )
     direction = "better" if comparison.low > 0 else "worse" if comparison.high < 0 else "unclear"
     return EffectPicture(
         zero=f"{place(0):.1f}",
@@ -49,5 +51,5 @@ def effect_picture(comparison: Comparison) -> EffectPicture:
 
 def _step(reach: float) -> float:
     """A round distance that gives two or three ticks to each side."""
-    power = 10 ** math.floor(math.log10(reach))
+    power = 10.0 ** math.floor(math.log10(reach))
     return next(factor * power for factor in (0.5, 1, 2, 5) if reach / (factor * power) <= 3)

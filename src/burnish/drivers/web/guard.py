@@ -30,6 +30,7 @@ class SecureHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and add the headers to its answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -59,6 +60,7 @@ class GuardHosts:
         self._open_paths = frozenset(open_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 421 (misdirected)."""
         if scope["type"] == "http" and scope["path"] not in self._open_paths:
             host = Headers(scope=scope).get("host", "")
             if not host_allowed(host, self._allowed):
@@ -73,10 +75,7 @@ class GuardHosts:
 def host_allowed(header: str, allowed: frozenset[str]) -> bool:
     """Whether a Host header names this machine by address, as localhost, or by a name in `allowed`."""
     host = header.strip().lower()
-    if host.startswith("["):
-        name = host[1:].partition("]")[0]
-    else:
-        name = host.partition(":")[0].rstrip(".")
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].rstrip(".")
     if name == "localhost" or name.endswith(".localhost") or name in allowed:
         return True
     try:

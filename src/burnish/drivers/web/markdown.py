@@ -26,7 +26,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
     # An image would be fetched from wherever a trace says, or be refused by the page's policy: its text is kept.
     parser.disable("image")
-    parser.validateLink = _harmless  # type: ignore[method-assign]
+    parser.validateLink = _harmless  # type: ignore[method-assign, assignment]
     return parser
 
 
@@ -37,4 +37,4 @@ def _harmless(link: str) -> bool:
         return False
     if parts.scheme:
         return parts.scheme.lower() in SCHEMES
-    return not link.strip().startswith(("//", "\\"))
+    return link.startswith(("/", "#")) and not link.startswith("//")

@@ -34,7 +34,11 @@ def show(request: Request) -> Response:
     fitting = _numbered(store.pull_requests.list(agent=agent), reference)
     if len(fitting) > 1:
         return page(
-            request, "pulls.html", pulls=fitting, agents=known_agents(request), asked={"agent": agent or "", "state": ""}
+            request,
+            "pulls.html",
+            pulls=fitting,
+            agents=known_agents(request),
+            asked={"agent": agent or "", "state": ""},
         )
     pull = fitting[0] if fitting else store.pull_requests.get(reference)
     proposal = _proposal(request, pull.proposal_id)
@@ -57,4 +61,3 @@ def _proposal(request: Request, proposal_id: str) -> Proposal | None:
         return store_of(request).proposals.get(proposal_id)
     except NotFoundError:
         return None
-

@@ -24,12 +24,16 @@ TEXT_LIMIT_ALL = 2_000_000
 def page(request: Request, template: str, /, status: int = 200, **context: Any) -> Response:
     """Render a template of this package; `all=1` in the address shows texts whole."""
     whole = request.query_params.get("all") == "1"
-    html = _environment().get_template(template).render(
-        **context,
-        path=request.url.path,
-        text_limit=TEXT_LIMIT_ALL if whole else TEXT_LIMIT,
-        show_all=address(request, all="1"),
-        showing_all=whole,
+    html = (
+        _environment()
+        .get_template(template)
+        .render(
+            **context,
+            path=request.url.path,
+            text_limit=TEXT_LIMIT_ALL if whole else TEXT_LIMIT,
+            show_all=address(request, all="1"),
+            showing_all=whole,
+        )
     )
     return HTMLResponse(html, status)
 

@@ -1,0 +1,55 @@
+"""Which failed calls are worth another try, and how long to wait before it."""
+
+import email.utils
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from burnish.domain.base import utc_now
+
+__all__ = ["Backoff", "retry_after", "worth_retrying"]
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Waits double from `first_s` up to `cap_s`, drawn between half and whole of that; Retry-After counts at least.
+
+    `attempts` is the number of tries in all.
+    """
+
+    attempts: int = 5
+    first_s: float = 0.5
+    cap_s: float = 60.0
+    jitter: Callable[[], float] = random.random
+
+    def wait(self, failures: int, asked: float | None) -> float:
+        """Seconds to wait after so many failures; `asked` is what the endpoint said, heeded up to the cap."""
+        own = min(self.cap_s, self.first_s * 2.0 ** (failures - 1)) * (0.5 + self.jitter() / 2)
+        return own if asked is None else min(self.cap_s, max(own, asked))
+
+
+def worth_retrying(status: int, code: str | None) -> bool:
+    """Whether a status may pass by itself. An account without credit answers 429 for ever."""
+    if code in ("insufficient_quota", "billing_hard_limit_reached"):
+        return False
+    return status in (408, 409, 429) or status >= 500
+
+
+def retry_after(headers: Mapping[str, str], now: Callable[[], datetime] = utc_now) -> float | None:
+    """Seconds the endpoint asked to wait (Retry-After-Ms, Retry-After in seconds or as a date), or None."""
+    for name, unit in (("Retry-After-Ms", 0.001), ("Retry-After", 1.0)):
+        text = headers.get(name)
+        if text is None:
+            continue
+        try:
+            return max(0.0, float(text) * unit)
+        except ValueError:
+            pass
+        try:
+            moment = email.utils.parsedate_to_datetime(text)
+        except ValueError:
+            continue
+        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return max(0.0, (aware - now()).total_seconds())
+    return None
