@@ -20,11 +20,10 @@ from burnish.adapters.targets.prompt import PromptTarget
 from burnish.domain.base import utc_now
 from burnish.domain.chat import Allowance
 from burnish.domain.datasets import Example, Split
-from burnish.domain.evaluators.registry import build
+from burnish.domain.evaluators.registry import evaluator_class
 from burnish.domain.experiments import AgentVersion, Arm, Experiment
 from burnish.loop.experiment import measure
 from burnish.project import ModelConfig, TargetConfig
-from burnish.settings import Settings
 
 CALLS, LATENCY_S, CONCURRENCY, ROUNDS, BAR = 1_000, 0.050, 32, 3, 1.10
 
@@ -33,14 +32,20 @@ async def one_round(base_url: str, folder: Path, round_: int) -> float:
     """Seconds for one experiment of CALLS runs on a new store."""
     (folder / "prompt.md").write_text("Answer with one word.\n")
     version = AgentVersion(id="v1", root=folder, commit="0" * 40, label="bench")
-    evaluators = [build({"kind": "exact_match", "name": "right"}), build({"kind": "no_error", "name": "no_error"})]
+    evaluators = [evaluator_class("exact_match")(name="right"), evaluator_class("no_error")(name="no_error")]
     examples = [Example(id=f"e{i}", input=f"Question {i}", expected="ok") for i in range(CALLS)]
     with Store.open(f"sqlite:///{folder / f'bench-{round_}.sqlite3'}") as store:
-        settings = Settings(model_concurrency=CONCURRENCY)
-        endpoint = {"base_url": base_url, "api_key": "none", "model": "fake-model", "local": False}
-        budget = Budget(Allowance(calls=CALLS * 2))
         model = open_model(
-            endpoint, ModelConfig(), settings=settings, budget=budget, cache=store.calls, night=f"bench/{round_}"
+            "fake-model",
+            ModelConfig(),
+            base_url=base_url,
+            api_key="none",
+            local=False,
+            limit=asyncio.Semaphore(CONCURRENCY),
+            timeout_s=30.0,
+            budget=Budget(Allowance(calls=CALLS * 2)),
+            cache=store.calls,
+            night=f"bench/{round_}",
         )
         target = PromptTarget(model, TargetConfig(kind="prompt", prompt="prompt.md"), agent="bench")
         experiment = Experiment(

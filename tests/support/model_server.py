@@ -1,7 +1,7 @@
-"""A loopback chat-completions server whose every answer can be scripted; for tests, and in its own process for benchmarks.
+"""A loopback chat-completions server whose every answer can be scripted; in its own process for benchmarks.
 
-It speaks just enough HTTP/1.1 (keep-alive, Content-Length) on a bare asyncio protocol, so that a benchmark measures the
-client. `python tests/support/model_server.py --latency 0.05` serves until its standard input closes and prints its port.
+It speaks just enough HTTP/1.1 (keep-alive, Content-Length) on a bare asyncio protocol, so that a benchmark measures
+the client. `python tests/support/model_server.py --latency 0.05` prints its port and serves until its input closes.
 """
 
 import argparse
@@ -24,7 +24,7 @@ USAGE = {"prompt_tokens": 12, "completion_tokens": 3, "total_tokens": 15}
 
 @dataclass(frozen=True)
 class Answer:
-    """How to answer one request: after `latency` seconds, `status` with `body`; `hang` never answers, `drop` hangs up."""
+    """How to answer: after `latency` seconds, `status` with `body`; `hang` never answers, `drop` hangs up."""
 
     body: Any = None
     status: int = 200

@@ -113,7 +113,7 @@ async def test_a_restart_runs_only_what_is_missing(db: Store) -> None:
     finished = {(r.version_id, r.key.example_id) for r in db.experiments.runs("x1")}
     second = FakeTarget(right)
     summary = await run(db, second)
-    assert len(finished) >= 4
+    assert 0 < len(finished) < 6  # some were finished, and only those that were asked for
     assert finished.isdisjoint(second.asked)
     assert summary.found + summary.ran == summary.planned == 12
     assert summary.means == {"baseline": 1.0, "candidate": 1.0}

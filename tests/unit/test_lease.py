@@ -26,7 +26,7 @@ def started_at(pid: int) -> str:
 async def test_two_processes_never_hold_the_same_night(db: Store) -> None:
     """While a live process of this machine holds a night, a second one is refused at once."""
     night = db.nights.begin("desk", date(2026, 1, 1))
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:  # noqa: ASYNC220
         holder = f"{holder_name().partition('|')[0]}|{other.pid}|{started_at(other.pid)}"
         db.nights.lease(night.id, holder, 90)
         with pytest.raises(LeaseHeldError):

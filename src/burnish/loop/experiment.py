@@ -97,7 +97,9 @@ async def measure(
     flusher = asyncio.create_task(writer.keep_flushing())
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(max(1, min(concurrency, len(todo)))):
+            # A few more than may call at once: scoring and writing of one run overlap with the calls of others.
+            # The target holds the limit of calls itself.
+            for _ in range(max(1, min(concurrency + max(1, concurrency // 4), len(todo)))):
                 group.create_task(work())
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None

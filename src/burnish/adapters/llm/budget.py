@@ -1,5 +1,6 @@
 """One budget of calls and dollars for a whole night, shared by all its models."""
 
+from burnish.adapters.llm.pricing import PaidModelError
 from burnish.domain.chat import Allowance, ChatModel, ChatReply, ChatRequest
 from burnish.errors import BudgetExceededError, ConfigError
 
@@ -67,8 +68,11 @@ class BudgetedModel:
         self._budget.reserve()
         try:
             reply = await self._inner.complete(request)
-        except BaseException:
-            self._budget.give_back()
+        except PaidModelError as error:
+            self._budget.pay(error.cost_usd)
             raise
+        except Exception:
+            self._budget.give_back()
+            raise  # but not a cancelled call: it may have been paid
         self._budget.pay(reply.cost_usd)
         return reply

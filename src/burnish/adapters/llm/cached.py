@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from burnish.domain.base import content_hash
 from burnish.domain.chat import ChatModel, ChatReply, ChatRequest, ReplyCache
+from burnish.errors import StoreError
 
 __all__ = ["CachedModel"]
 
@@ -15,11 +17,18 @@ FLUSH_EVERY_S = 0.25
 Entry = tuple[ChatRequest, str, ChatReply, Mapping[str, Any]]
 
 
+@dataclass
+class _Flight:
+    task: "asyncio.Task[ChatReply]"
+    passengers: int = 0
+
+
 class CachedModel:
     """A model with its answers kept by content.
 
     The key holds the endpoint and the model's name besides the question. Equal questions asked at the same time are
-    asked once. Answers are written in bulk from a thread, at most a quarter second late; `aclose` writes the rest.
+    asked once: the others get the same answer, or the same error. Answers are written in bulk from a thread, at most
+    a quarter second late; `aclose` writes the rest. Belongs to one event loop.
     """
 
     def __init__(self, inner: ChatModel, cache: ReplyCache, *, identity: str, meta: Mapping[str, Any]) -> None:
@@ -27,57 +36,69 @@ class CachedModel:
         self._cache = cache
         self._identity = content_hash(identity, inner.name)
         self._meta = dict(meta)
-        self._asking: dict[str, asyncio.Future[ChatReply]] = {}
+        self._flights: dict[str, _Flight] = {}
         self._waiting: dict[str, Entry] = {}
+        self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
         self.name = inner.name
         self.strong = inner.strong
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        """Answer from the cache, from an equal call in flight, or from the model."""
+        """Answer from the cache, from an equal call in flight, or from the model. Raises what the model raises."""
         kept = request.model_copy(update={"salt": f"{self._identity}/{request.salt}"})
         key = kept.key
-        if key in self._asking:
-            reply = await asyncio.shield(self._asking[key])
-            return reply.model_copy(update={"cached": True})
+        if key in self._flights:
+            return _free(await self._ride(self._flights[key]))
         if key in self._waiting:
-            return self._waiting[key][2].model_copy(update={"cached": True})
+            return _free(self._waiting[key][2])
         known = self._cache.get(key)
         if known is not None:
-            return known
-        future: asyncio.Future[ChatReply] = asyncio.get_running_loop().create_future()
-        self._asking[key] = future
-        try:
-            reply = await self._inner.complete(request)
-        except BaseException as error:
-            future.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
-            future.exception()  # seen: nobody may have been waiting
-            raise
-        else:
-            future.set_result(reply)
-            self._waiting[key] = (kept, self.name, reply, self._meta)
-            if self._writer is None or self._writer.done():
-                self._writer = asyncio.create_task(self._write_soon())
-            return reply
-        finally:
-            del self._asking[key]
+            return _free(known)
+        flight = self._flights[key] = _Flight(asyncio.create_task(self._pay(request, kept, key)))
+        flight.task.add_done_callback(lambda _: self._flights.pop(key, None))
+        return await self._ride(flight)
 
     async def aclose(self) -> None:
-        """Write what is waiting."""
+        """Write what is waiting. Raises StoreError where the store does not take it."""
         if self._writer is not None:
             self._writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._writer
         await self._write()
 
+    async def _pay(self, request: ChatRequest, kept: ChatRequest, key: str) -> ChatReply:
+        reply = await self._inner.complete(request)
+        self._waiting[key] = (kept, request.model or self.name, reply, self._meta)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_soon())
+        return reply
+
+    async def _ride(self, flight: _Flight) -> ChatReply:
+        """Wait for the answer; the call is given up only when the last one who waits for it is cancelled."""
+        flight.passengers += 1
+        try:
+            return await asyncio.shield(flight.task)
+        except asyncio.CancelledError:
+            if flight.passengers == 1:
+                flight.task.cancel()
+            raise
+        finally:
+            flight.passengers -= 1
+
     async def _write_soon(self) -> None:
         while self._waiting:
             await asyncio.sleep(FLUSH_EVERY_S)
-            await asyncio.shield(self._write())
+            with contextlib.suppress(StoreError):  # what was not written waits for the next time, at last for aclose
+                await asyncio.shield(self._write())
 
     async def _write(self) -> None:
-        entries = dict(self._waiting)
-        if entries:
-            await asyncio.to_thread(self._cache.put_many, list(entries.values()))
-            for key in entries:
-                self._waiting.pop(key, None)
+        async with self._writing:  # a write under way has not dropped its entries yet: they must not be booked twice
+            entries = dict(self._waiting)
+            if entries:
+                await asyncio.to_thread(self._cache.put_many, list(entries.values()))
+                for key in entries:
+                    self._waiting.pop(key, None)
+
+
+def _free(reply: ChatReply) -> ChatReply:
+    return reply.model_copy(update={"cached": True})

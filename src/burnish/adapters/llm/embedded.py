@@ -1,9 +1,10 @@
 """A real model without a key: llama.cpp's OpenAI-compatible server inside this process, on loopback."""
 
 import os
+import sys
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from burnish.errors import ConfigError, ModelError
 
@@ -11,7 +12,7 @@ __all__ = ["EmbeddedServer"]
 
 
 class EmbeddedServer:
-    """Serves one GGUF file. Start it once a process; it ends with the process.
+    """Serves one GGUF file. Start it once a process; it ends with the process, or with `close`.
 
     `slots` requests are worked on at once and share `threads` CPU threads; each has `n_ctx` tokens of context, kept
     modest because memory grows with it. A request goes to the slot that holds the most of its beginning, so that each
@@ -25,7 +26,7 @@ class EmbeddedServer:
         self._alias = alias
         self._n_ctx = n_ctx
         self._slots = slots
-        self._threads = threads or min(len(os.sched_getaffinity(0)), 8)
+        self._threads = threads or min(_cores(), 8)
         self._batch = batch
         self._server: Any = None
         self.base_url = ""
@@ -68,6 +69,27 @@ class EmbeddedServer:
         self.base_url = f"{self._server.listening_address.rstrip('/')}/v1"
         request = urllib.request.Request(f"{self.base_url}/models")  # noqa: S310 - our own loopback address
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=60) as response:
-            if response.status != 200:
-                raise ModelError(f"the embedded model answers {response.status} at {self.base_url}")
+        try:
+            opener.open(request, timeout=60).close()
+        except OSError as error:
+            raise ModelError(f"the embedded model does not answer at {self.base_url}: {error}") from error
+
+    def close(self) -> None:
+        """Stop the server and give its memory back; nothing happens where it is not running."""
+        self._server = None  # the last reference: its destructor stops the server's threads
+        self.base_url = ""
+
+    def __enter__(self) -> Self:
+        if self._server is None:
+            self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _cores() -> int:
+    """The cores this process may use; macOS does not tell which."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,38 +1,36 @@
-"""Any OpenAI-compatible endpoint as a `ChatModel`, through the `openai` package.
+"""Any OpenAI-compatible endpoint as a `ChatModel`: OpenAI, a gateway, Ollama, the embedded server.
 
-Its typed chat API costs about 2 ms of CPU a call; the request goes through the same client's `post` with a plain body
-instead, over aiohttp, for about 0.8 ms. Retries, time-outs and the concurrency limit are ours, so that they are the
-same for every endpoint.
+Retries, time-outs and the concurrency limit are ours, so that they are the same for every endpoint.
 """
 
 import asyncio
-import email.utils
-import json
-import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from burnish.adapters.llm.messages import request_body, to_reply
-from burnish.domain.base import utc_now
+from burnish.adapters.llm.messages import Completion, error_of, request_body, to_completion
+from burnish.adapters.llm.pricing import PaidModelError, Prices
+from burnish.adapters.llm.retrying import Backoff, retry_after, worth_retrying
+from burnish.adapters.llm.structured import MismatchError, parse
+from burnish.adapters.llm.wire import ConnectionFailed, Endpoint, Exchange, Wire
 from burnish.domain.chat import ChatReply, ChatRequest
-from burnish.domain.traces import Message, TextPart
+from burnish.domain.traces import Message, TextPart, Usage
 from burnish.errors import ModelError, TransientModelError
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+__all__ = ["OpenAIModel"]
 
-__all__ = ["OpenAIModel", "retry_after_seconds"]
-
-_RETRY_STATUSES = {408, 409, 425, 429}
-_LONGEST_PAUSE_S = 120.0
+_TUNABLE = ("max_tokens", "max_completion_tokens", "temperature", "seed")
 
 
 class OpenAIModel:
     """One model at one endpoint.
 
     `input_price` and `output_price` are US dollars a million tokens; without both the cost of a reply is unknown.
-    `limit` is shared by all models of one endpoint. Belongs to the event loop that first calls it; close it there.
+    `limit` is shared by all models of one endpoint. Parameters that the endpoint names as unsupported (`max_tokens`,
+    `temperature`, `seed`) are left out from then on. Latencies are those of the answers alone, without waiting for a
+    place or between tries. The key appears in no message. Close it in the event loop that made the calls.
+
+    Raises ConfigError for a base URL that is none. The first one in a process imports the SDK, which takes seconds.
     """
 
     def __init__(
@@ -52,148 +50,148 @@ class OpenAIModel:
         self.name = name
         self.strong = strong
         self.identity = base_url or "openai"
-        self._api_key = api_key
-        self._base_url = base_url
+        self._endpoint = Endpoint.of(base_url, api_key)
+        self._wire = Wire(self._endpoint, timeout_s)
         self._limit = limit
-        self._timeout_s = timeout_s
         self._attempts = attempts
-        self._prices = (input_price, output_price)
+        self._backoff = Backoff()
+        self._prices = Prices(input=input_price, output=output_price)
         self._sleep = sleep
-        self._client: AsyncOpenAI | None = None
-        self._tokens_field = "max_tokens"
+        self._refused: set[str] = set()  # parameters the endpoint does not take
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        """Close the connections of the running loop."""
+        await self._wire.aclose()
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        """Answer one request; a reply that misses the schema is asked for once more with the error told."""
-        reply = await self._answer(request)
-        problem = _mismatch(request, reply)
-        if problem is None:
-            return reply
-        again = request.model_copy(
-            update={
-                "messages": (
-                    *request.messages,
-                    Message(role="assistant", parts=(TextPart(text=reply.text),)),
-                    Message(
-                        role="user", parts=(TextPart(text=f"That does not fit: {problem}. Answer again, as JSON."),)
-                    ),
-                )
-            }
+        """Answer one request; a reply that misses the schema is asked for once more with the error told.
+
+        Raises TransientModelError once the tries are used up, ModelError for a refusal, an empty answer, JSON that
+        does not fit twice and any other error of the endpoint, InputError for a schema that is none.
+        """
+        first = await self._answer(request)
+        schema = request.response_schema
+        if schema is None or (first.tool_calls and not first.text):
+            return first
+        try:
+            return first.model_copy(update={"parsed": parse(first.text, schema)})
+        except MismatchError as mismatch:
+            self._give_up_if_cut(request, first)
+            told = f"That does not fit: {mismatch}. Answer again, with JSON that fits the schema only."
+        said = (
+            Message(role="assistant", parts=(TextPart(text=first.text),)),
+            Message(role="user", parts=(TextPart(text=told),)),
         )
-        reply = await self._answer(again)
-        problem = _mismatch(request, reply)
-        if problem is not None:
-            raise ModelError(f"{self.name} answered twice with JSON that does not fit its schema: {problem}")
-        return reply
+        second = await self._answer(request.model_copy(update={"messages": (*request.messages, *said)}))
+        both = _paid_together(first, second)
+        try:
+            return both.model_copy(update={"parsed": parse(both.text, schema)})
+        except MismatchError as mismatch:
+            self._give_up_if_cut(request, both)
+            raise PaidModelError(
+                f"{self.name} answered twice with JSON that does not fit its schema: {mismatch}; use a simpler schema, "
+                "a stronger model, or an endpoint that constrains its output",
+                both.cost_usd,
+            ) from mismatch
+
+    def _give_up_if_cut(self, request: ChatRequest, reply: ChatReply) -> None:
+        if reply.finish_reason == "length":
+            raise PaidModelError(
+                f"{self.name}: the JSON was cut at max_tokens = {request.max_tokens}; raise max_tokens", reply.cost_usd
+            )
 
     async def _answer(self, request: ChatRequest) -> ChatReply:
-        payload, seconds = await self._post(request)
+        exchange, seconds = await self._exchange(request)
         try:
-            data = json.loads(payload)
-            reply = to_reply(data, request, self.name, seconds)
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise ModelError(f"{self.name} sent something that is no chat completion: {payload[:200]!r}") from error
-        return reply.model_copy(update={"cost_usd": self._cost(reply)})
+            completion = to_completion(exchange.json())
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+            start = self._endpoint.redact(exchange.body[:200].decode("utf-8", "replace"))
+            raise ModelError(
+                f"{self._where} sent something that is no chat completion: {start!r}; is the base URL that of an "
+                "OpenAI-compatible API (most end in /v1)?"
+            ) from error
+        return self._reply(completion, seconds)
 
-    async def _post(self, request: ChatRequest) -> tuple[bytes, float]:
-        import openai
+    def _reply(self, completion: Completion, seconds: float) -> ChatReply:
+        cost = self._prices.cost(completion.usage)
+        if completion.refusal:
+            raise PaidModelError(f"{self.name} refused to answer: {completion.refusal[:200]}", cost)
+        if not completion.text and not completion.tool_calls:
+            advice = "; max_tokens was used up (thinking counts): raise it" if completion.reason == "length" else ""
+            raise PaidModelError(f"{self.name} gave an empty answer (finish_reason: {completion.reason}){advice}", cost)
+        return ChatReply(
+            text=completion.text,
+            model=completion.model or self.name,
+            tool_calls=completion.tool_calls,
+            usage=completion.usage,
+            cost_usd=cost,
+            latency_s=seconds,
+            finish_reason=completion.reason,
+        )
 
-        for attempt in range(1, self._attempts + 1):
-            body = request_body(request, self.name, self._tokens_field)
+    async def _exchange(self, request: ChatRequest) -> tuple[Exchange, float]:
+        """A good answer and its seconds, after as many tries as it takes."""
+        failures = 0
+        while True:
+            body = request_body(request, self.name, frozenset(self._refused))
+            asked: float | None = None
             try:
                 async with self._limit:
                     started = time.perf_counter()
-                    payload = await self._send(body)
-                    return payload, time.perf_counter() - started
-            except openai.APIStatusError as error:
-                text = self._clean(error)
-                if self._wants_other_tokens_field(error):
+                    exchange = await self._wire.post(body)
+                    seconds = time.perf_counter() - started
+            except ConnectionFailed as failure:
+                problem = str(failure)
+            else:
+                if exchange.status < 300:
+                    return exchange, seconds
+                code, said = error_of(exchange.json(), exchange.body)
+                if self._learn(exchange.status, said, body):
                     continue
-                transient = error.status_code in _RETRY_STATUSES or error.status_code >= 500
-                if not transient:
-                    raise ModelError(f"{self.name} refused the call ({error.status_code}): {text}") from None
-                pause = retry_after_seconds(error.response.headers.get("retry-after"))
-                failure = TransientModelError(f"{self.name} failed ({error.status_code}): {text}", pause)
-            except openai.APITimeoutError:
-                failure = TransientModelError(f"{self.name} did not answer within {self._timeout_s:g} s")
-            except openai.APIConnectionError as error:
-                cause = error.__cause__ or error
-                failure = TransientModelError(f"no connection to {self.name}: {type(cause).__name__}: {cause}")
-            if attempt == self._attempts:
-                raise failure
-            await self._sleep(_pause(attempt, failure.retry_after))
-        raise ModelError(f"{self.name} takes neither max_tokens nor max_completion_tokens")
+                problem = f"HTTP {exchange.status}: {self._endpoint.redact(said)}"
+                if not worth_retrying(exchange.status, code):
+                    raise ModelError(f"{self._where} refused the call: {problem}{_advice(exchange.status)}")
+                asked = retry_after(exchange.headers)
+            failures += 1
+            if failures >= self._attempts:
+                raise TransientModelError(f"{self._where} gave no answer in {failures} tries: {problem}", asked)
+            await self._sleep(self._backoff.wait(failures, asked))
 
-    async def _send(self, body: dict[str, Any]) -> bytes:
-        client = self._client or self._connect()
-        return await client.post("/chat/completions", body=body, cast_to=bytes)
+    def _learn(self, status: int, said: str, body: dict[str, Any]) -> bool:
+        """Remember a parameter that the endpoint names as unsupported; whether the call may succeed without it."""
+        text = said.lower()
+        if status not in (400, 422) or not any(word in text for word in ("unsupported", "not support")):
+            return False
+        # The first one named: "'max_tokens' is not supported … Use 'max_completion_tokens' instead".
+        places = {name: text.find(name) for name in _TUNABLE if name in body and name in text}
+        if not places:
+            return False
+        self._refused.add(min(places, key=places.__getitem__))
+        return True
 
-    def _connect(self) -> "AsyncOpenAI":
-        from openai import AsyncOpenAI, DefaultAioHttpClient
-
-        self._client = AsyncOpenAI(
-            api_key=self._api_key or "none",
-            base_url=self._base_url,
-            timeout=self._timeout_s,
-            max_retries=0,
-            http_client=DefaultAioHttpClient(timeout=self._timeout_s),
-        )
-        return self._client
-
-    def _wants_other_tokens_field(self, error: Any) -> bool:
-        """Newer models refuse `max_tokens`; what works is remembered."""
-        if error.status_code == 400 and self._tokens_field == "max_tokens" and "max_completion_tokens" in str(error):
-            self._tokens_field = "max_completion_tokens"
-            return True
-        return False
-
-    def _clean(self, error: Any) -> str:
-        """What the endpoint said, without our key, which some echo."""
-        text = str(getattr(error, "message", "") or error)[:500]
-        return text.replace(self._api_key, "***") if len(self._api_key) > 6 else text
-
-    def _cost(self, reply: ChatReply) -> float | None:
-        price_in, price_out = self._prices
-        usage = reply.usage
-        if price_in is None or price_out is None or usage.input_tokens is None or usage.output_tokens is None:
-            return None
-        return (usage.input_tokens * price_in + usage.output_tokens * price_out) / 1_000_000
+    @property
+    def _where(self) -> str:
+        return f"{self.name} at {self._endpoint.address}"
 
 
-def retry_after_seconds(header: str | None) -> float | None:
-    """Seconds that a Retry-After header asks for, given as seconds or as a date; None where it says nothing usable."""
-    if header is None:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        moment = email.utils.parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max(0.0, (moment - utc_now()).total_seconds()) if moment.tzinfo is not None else None
+def _paid_together(first: ChatReply, second: ChatReply) -> ChatReply:
+    """The second reply with the tokens, dollars and seconds of both."""
+    counts = {name: _sum(getattr(first.usage, name), getattr(second.usage, name)) for name in Usage.model_fields}
+    cost = None if first.cost_usd is None or second.cost_usd is None else first.cost_usd + second.cost_usd
+    return second.model_copy(
+        update={"usage": Usage(**counts), "cost_usd": cost, "latency_s": first.latency_s + second.latency_s}
+    )
 
 
-def _pause(attempt: int, asked: float | None) -> float:
-    if asked is not None:
-        return min(asked, _LONGEST_PAUSE_S)
-    # Jitter keeps parallel callers from coming back all at once; it decides nothing else.
-    return float(min(2.0 ** (attempt - 1), 30.0) * random.uniform(0.5, 1.0))  # noqa: S311
+def _sum(first: int | None, second: int | None) -> int | None:
+    return None if first is None and second is None else (first or 0) + (second or 0)
 
 
-def _mismatch(request: ChatRequest, reply: ChatReply) -> str | None:
-    if request.response_schema is None:
-        return None
-    import jsonschema
-
-    if reply.parsed is None:
-        return "it is no JSON" if reply.finish_reason != "length" else "it was cut at max_tokens"
-    errors = jsonschema.Draft202012Validator(request.response_schema).iter_errors(reply.parsed)
-    first = next(iter(errors), None)
-    return None if first is None else f"{first.json_path}: {first.message}"[:300]
+def _advice(status: int) -> str:
+    known = {
+        401: "; check the API key",
+        403: "; check the API key and what it may use",
+        404: "; check the model's name and the base URL",
+        413: "; the messages are too long for it",
+    }
+    return known.get(status, "")

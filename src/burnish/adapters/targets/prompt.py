@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -43,6 +43,7 @@ class PromptTarget:
         self._agent = agent
         self._temperature = temperature
         self._max_tokens = max_tokens
+        self._files: dict[str, _Files] = {}
 
     async def run(self, version: AgentVersion, example: Example, salt: str) -> RunOutcome:
         """Ask once. A model error that outlived the port's own retries leaves the run unmeasured.
@@ -83,29 +84,44 @@ class PromptTarget:
         """Nothing to close: the model belongs to whoever handed it in."""
 
     def _request(self, version: AgentVersion, example: Example, salt: str) -> ChatRequest:
+        files = self._files.get(version.id)
+        if files is None:  # a version's files never change: read once, not a run
+            files = self._files[version.id] = self._read(version)
+        value = example.input
+        user = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+        return ChatRequest(
+            messages=(files.system, Message(role="user", parts=(TextPart(text=user),))),
+            response_schema=files.schema,
+            tools=files.tools,
+            temperature=self._temperature,
+            max_tokens=self._max_tokens,
+            purpose="target",
+            salt=salt,
+        )
+
+    def _read(self, version: AgentVersion) -> "_Files":
         config = self._config
         text = read_text(version.root, config.prompt or "")
         try:
             system = fill(text, config.variables)
         except InputError as error:
             raise TargetError(f"'{config.prompt}': {error}") from error
-        value = example.input
-        user = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
         schema = read_json(version.root, config.response_schema) if config.response_schema else None
         if schema is not None and not isinstance(schema, dict):
             raise TargetError(f"'{config.response_schema}' is not a JSON schema: it must be an object")
-        return ChatRequest(
-            messages=(
-                Message(role="system", parts=(TextPart(text=system),)),
-                Message(role="user", parts=(TextPart(text=user),)),
-            ),
-            response_schema=schema,
+        return _Files(
+            system=Message(role="system", parts=(TextPart(text=system),)),
+            schema=schema,
             tools=_tools(read_json(version.root, config.tools), config.tools) if config.tools else (),
-            temperature=self._temperature,
-            max_tokens=self._max_tokens,
-            purpose="target",
-            salt=salt,
         )
+
+
+class _Files(NamedTuple):
+    """What a version's files say, ready to be asked with."""
+
+    system: Message
+    schema: dict[str, Json] | None
+    tools: tuple[ChatTool, ...]
 
 
 def _output(reply: ChatReply, request: ChatRequest, calls: tuple[ToolCallPart, ...]) -> Json:

@@ -44,14 +44,16 @@ def message(request: Request, title: str, text: str, status: int) -> Response:
 
 
 def address(request: Request, **changes: str | None) -> str:
-    """This page's address with some of its query changed; None takes a part out."""
+    """This page's address, relative to itself, with some of its query changed; None takes a part out.
+
+    Only the query: an id in the path may hold what no re-encoding gives back unchanged.
+    """
     query = {key: value for key, value in request.query_params.items() if value}
     query |= {key: value for key, value in changes.items() if value is not None}
     for key, value in changes.items():
         if value is None:
             query.pop(key, None)
-    path = quote(request.url.path, safe="/")
-    return f"{path}?{urlencode(query)}" if query else path
+    return "?" + urlencode(query)
 
 
 def _printed(value: Any) -> Any:
