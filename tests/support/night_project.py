@@ -6,7 +6,6 @@ queue carries the queue's meaning. So whether a night gains anything is decided 
 
 import datetime as dt
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,14 +178,6 @@ class NightProject:
     def store(self) -> Store:
         """The project's store."""
         return Store.open(f"sqlite:///{self.folder / '.burnish' / 'burnish.sqlite3'}")
-
-    def copy_to(self, folder: Path, base_url: str) -> "NightProject":
-        """The same project somewhere else, as it stands, at another server."""
-        shutil.copytree(self.folder, folder)
-        copied = NightProject(folder)
-        for agent in sorted(path.stem for path in (folder / "config" / "agents").glob("*.toml")):
-            copied.configure(agent, base_url)
-        return copied
 
 
 def _trace_id(agent: str, number: int) -> str:

@@ -77,7 +77,7 @@ async def test_quoted_examples_are_short_and_hold_no_address() -> None:
     """The second draft quotes two messages a label and leaves out those with addresses or long numbers."""
     second = (await collect(FakeModel(by_field)))[1]
     changed = apply_edits(FILES, second.edits, ["prompts/**"])["prompts/router.md"]
-    assert "- atlas: lost cards For example: “my card is lost”; “block my card please”\n" in changed
+    assert "- atlas: lost cards. For example: “my card is lost”; “block my card please”\n" in changed
     assert "a@b.c" not in changed
 
 

@@ -159,13 +159,16 @@ async def publish_stage(workshop: "Workshop", proposal_id: str) -> dict[str, Any
 
 def report_proposals(workshop: "Workshop", night: str) -> str:
     """The night's proposals with their diffs, as markdown."""
+    from burnish.adapters.publishing.markdown import escape
     from burnish.domain.prompts import unified_diff
 
     commit = workshop.base_commit
     files = workshop.repository.read_files(workshop.config.improve.files, commit)
     parts = []
     for proposal in reversed(workshop.store.proposals.list(agent=workshop.config.name, night=night)):
-        parts.append(f"### {proposal.title}\n\n{proposal.rationale}\n\n{proposal.status_reason}")
+        # A model wrote some of this with traces before it.
+        said = (escape(proposal.title), escape(proposal.rationale), escape(proposal.status_reason))
+        parts.append("### {}\n\n{}\n\n{}".format(*said))
         if proposal.status is not ProposalStatus.INVALID:
             diff = unified_diff(files, proposal.edits)
             fence = "`" * max(3, max((len(run) for run in diff.split() if set(run) == {"`"}), default=0) + 1)

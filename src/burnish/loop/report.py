@@ -1,5 +1,6 @@
 """What a night did, in markdown and table rows: for the Prefect UI, the terminal and the pages."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,7 +62,7 @@ def _comparison_row(item: Comparison) -> dict[str, Any]:
         "pairs": item.pairs,
         "before": f"{item.baseline_mean:.2f}",
         "after": f"{item.candidate_mean:.2f}",
-        "effect": f"{item.effect:+.2f} [{item.low:+.2f}, {item.high:+.2f}]",
+        "effect": f"{item.effect:+.2f} ({item.low:+.2f} to {item.high:+.2f})",
         "fixed": item.wins,
         "broken": item.losses,
         "same": item.ties,
@@ -71,7 +72,7 @@ def _comparison_row(item: Comparison) -> dict[str, Any]:
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as a markdown table; cell text cannot break out of its cell."""
+    """Rows as a markdown table; cell text cannot break out of its cell, nor become a link, an image or code."""
     if not rows:
         return ""
     head = list(rows[0])
@@ -82,7 +83,8 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _cell(value: Any) -> str:
     text = " ".join(str(value).split())
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+    # Prefect's pages fetch images, so a cluster that is named for one would tell somebody that it was looked at.
+    return re.sub(r"[\\|\[\]]", r"\\\g<0>", text).replace("<", "&lt;").replace("`", "'")
 
 
 def verdict_markdown(verdict: Verdict) -> str:

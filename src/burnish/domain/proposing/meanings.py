@@ -51,7 +51,7 @@ async def meanings(
     yield Draft(proposer="meanings", title=title, rationale=rationale, edits=_edits(files, plain), **common)
     if not quote:
         return
-    quoted = {meaning.line: f": {meaning.sentence}{_quotes(meaning.group)}" for meaning in found}
+    quoted = {meaning.line: f": {_ended(meaning.sentence)}{_quotes(meaning.group)}" for meaning in found}
     if quoted != plain:
         yield Draft(
             proposer="meanings+examples",
@@ -97,6 +97,10 @@ def _edits(files: Mapping[str, str], endings: Mapping[LabelLine, str]) -> tuple[
         if "".join(lines) != files[path]:
             edits.extend(edits_between(path, files[path], "".join(lines)))
     return tuple(edits)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
 def _quotes(group: Group) -> str:

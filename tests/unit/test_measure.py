@@ -1,0 +1,204 @@
+"""Choosing on dev and proving on held-out: dev picks, the gate decides, and a spent budget decides nothing."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from burnish.adapters.store import Store
+from burnish.domain.base import utc_now
+from burnish.domain.datasets import Example, Split
+from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, Score
+from burnish.domain.experiments import AgentVersion, RunOutcome, RunStatus
+from burnish.domain.gate import Outcome
+from burnish.domain.proposals import Edit, Proposal, ProposalStatus
+from burnish.domain.traces import Span, SpanKind, Trace
+from burnish.errors import BudgetExceededError
+from burnish.loop.context import Workshop
+from burnish.loop.measure import choose_on_dev, prove_on_held_out
+from burnish.project import AgentConfig
+
+NIGHT = "desk/2026-01-01"
+CONFIG = AgentConfig.model_validate(
+    {
+        "name": "desk",
+        "repository": {"url": "unused"},
+        "target": {"kind": "prompt", "prompt": "p.md"},
+        "improve": {"metric": "right", "dev_limit": 8},
+        "gate": {"minimum_pairs": 10},
+    }
+)
+
+
+class Right(CodeCheck):
+    """Whether the output is the expected one."""
+
+    kind = "right"
+
+    def check(self, context: EvaluationContext) -> Score:
+        return Score.passed(context.output == context.expected)
+
+
+class FakeRepository:
+    """Versions without files: the label says which edits they carry."""
+
+    def worktree(self, version_id: str, commit: str, edits: tuple[Edit, ...]) -> AgentVersion:
+        return AgentVersion(id=version_id, root=Path(), commit=commit, label=edits[0].replace if edits else "baseline")
+
+
+class FakeTarget:
+    """Answers right where the version's knowledge reaches: `known[label]` examples of each ten."""
+
+    def __init__(self, known: dict[str, int], calls: int | None = None) -> None:
+        self._known = known
+        self.left = calls
+
+    async def run(self, version: AgentVersion, example: Example, salt: str) -> RunOutcome:
+        if self.left is not None:
+            if self.left == 0:
+                raise BudgetExceededError("spent")
+            self.left -= 1
+        now, number = utc_now(), int(str(example.input))
+        output = "yes" if number % 10 < self._known[version.label] else "no"
+        trace_id = f"{version.label}-{example.id}"
+        root = Span(trace_id=trace_id, span_id="s", name="a", kind=SpanKind.AGENT, started_at=now, ended_at=now)
+        trace = Trace(
+            trace_id=trace_id, agent="desk", source="experiment", name="a", started_at=now, ended_at=now,
+            input=example.input, output=output, spans=(root,),
+        )  # fmt: skip
+        return RunOutcome(status=RunStatus.OK, output=output, trace=trace)
+
+
+class FakeWorkshop:
+    """The ports that measuring asks for."""
+
+    config = CONFIG
+    base_commit = "c0"
+    night = NIGHT
+
+    def __init__(self, store: Store, target: FakeTarget) -> None:
+        self.store = store
+        self.target = target
+        self.evaluators = [Right(name="right")]
+        self.repository = FakeRepository()
+        self.judge = None
+        self.accounts = None
+
+
+Build = Callable[..., tuple[Workshop, dict[str, Proposal]]]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Build]:
+    with Store.open(f"sqlite:///{tmp_path / 'store.sqlite3'}") as store:
+
+        def make(known: dict[str, int], calls: int | None = None) -> tuple[Workshop, dict[str, Proposal]]:
+            store.datasets.add("desk", "main", [*_examples(Split.DEV, 0, 10), *_examples(Split.HELD_OUT, 10, 50)])
+            drafted = {label: _proposal(label) for label in known if label != "baseline"}
+            store.proposals.add(list(drafted.values()))
+            return cast(Workshop, FakeWorkshop(store, FakeTarget(known, calls))), drafted
+
+        yield make
+
+
+def _examples(split: Split, first: int, last: int) -> list[tuple[Example, Split]]:
+    return [
+        (Example(id=f"e{number:03}", input=str(number), expected="yes", group=f"g{number}"), split)
+        for number in range(first, last)
+    ]
+
+
+def _proposal(label: str) -> Proposal:
+    edits = (Edit(path="p.md", search="x", replace=label),)
+    return Proposal(
+        id=Proposal.id_for("desk", "c0", edits), agent="desk", night=NIGHT, base_commit="c0", title=label,
+        rationale="", edits=edits, created_at=utc_now(),
+    )  # fmt: skip
+
+
+def status(workshop: Workshop, proposal: Proposal) -> tuple[ProposalStatus, str]:
+    stored = workshop.store.proposals.get(proposal.id)
+    return stored.status, stored.status_reason
+
+
+async def test_the_best_on_dev_goes_to_the_gate(build: Build) -> None:
+    """The others are marked with what they scored; dev's own limit of examples holds."""
+    workshop, drafted = build({"baseline": 3, "good": 6, "better": 9})
+    choice = await choose_on_dev(workshop, NIGHT)
+    assert drafted["better"].id == choice.chosen
+    assert choice.measured is not None
+    assert 3 * 8 == choice.measured.planned
+    assert choice.means["baseline"] < choice.means[drafted["good"].id] < choice.means[drafted["better"].id]
+    assert ProposalStatus.DRAFTED is status(workshop, drafted["better"])[0]
+    moved, reason = status(workshop, drafted["good"])
+    assert ProposalStatus.MEASURED is moved
+    assert f"Not chosen: scored {choice.means[drafted['good'].id]:.2f} on dev." == reason
+
+
+async def test_of_equals_the_smaller_diff_is_chosen(build: Build) -> None:
+    """What gains the same with fewer words is easier to review."""
+    workshop, drafted = build({"baseline": 3, "a much longer diff": 9, "short": 9, "middling": 9})
+    choice = await choose_on_dev(workshop, NIGHT)
+    assert drafted["short"].id == choice.chosen
+
+
+@pytest.mark.parametrize("candidate", [3, 1])
+async def test_nothing_better_than_the_baseline_is_not_chosen(build: Build, candidate: int) -> None:
+    """A tie with the baseline is no gain."""
+    workshop, drafted = build({"baseline": 3, "new": candidate})
+    choice = await choose_on_dev(workshop, NIGHT)
+    assert None is choice.chosen
+    assert choice.reason.startswith("No proposal beats the baseline on dev")
+    assert ProposalStatus.MEASURED is status(workshop, drafted["new"])[0]
+
+
+async def test_a_budget_that_ends_dev_chooses_nothing_until_there_is_more(build: Build) -> None:
+    """Half a measurement could favour either side. With more money the runs paid for are not run again."""
+    workshop, drafted = build({"baseline": 3, "new": 9}, calls=11)
+    choice = await choose_on_dev(workshop, NIGHT)
+    assert (None, True) == (choice.chosen, choice.measured is not None and choice.measured.exhausted)
+    assert "The budget of the night ended before dev was measured." == choice.reason
+    target = cast(FakeTarget, workshop.target)
+    target.left = 100
+    again = await choose_on_dev(workshop, NIGHT)
+    assert drafted["new"].id == again.chosen
+    assert 100 - (16 - 11) == target.left
+
+
+async def test_nothing_to_measure_says_why(build: Build, tmp_path: Path) -> None:
+    """No proposal, or no example on dev: a reason, and no experiment."""
+    workshop, _ = build({"baseline": 3})
+    choice = await choose_on_dev(workshop, NIGHT)
+    assert (None, None) == (choice.experiment_id, choice.chosen)
+    assert "No proposal of this night applies" in choice.reason
+    with Store.open(f"sqlite:///{tmp_path / 'other.sqlite3'}") as empty:
+        bare = FakeWorkshop(empty, FakeTarget({}))
+        empty.proposals.add([_proposal("new")])
+        choice = await choose_on_dev(cast(Workshop, bare), NIGHT)
+        assert "The dev split is empty" in choice.reason
+        assert [] == empty.experiments.list(agent="desk")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "calls", "outcome"),
+    [(9, None, Outcome.ACCEPTED), (3, None, Outcome.REFUSED), (9, 30, Outcome.INCONCLUSIVE)],
+)
+async def test_the_gate_decides_on_held_out(build: Build, candidate: int, calls: int | None, outcome: Outcome) -> None:
+    """A clear gain is accepted, none is refused, and a measurement cut short is neither."""
+    workshop, drafted = build({"baseline": 3, "new": candidate}, calls=calls)
+    verdict = await prove_on_held_out(workshop, NIGHT, drafted["new"].id)
+    assert outcome is verdict.outcome
+    assert (ProposalStatus(outcome.value), verdict.reasons[0]) == status(workshop, drafted["new"])
+    assert verdict == workshop.store.proposals.verdict(drafted["new"].id)
+    if calls is not None:
+        assert "The budget of the night ended the measurement early." == verdict.reasons[0]
+
+
+async def test_a_verdict_is_the_same_when_asked_again(build: Build) -> None:
+    """Proving twice runs nothing twice."""
+    workshop, drafted = build({"baseline": 3, "new": 9}, calls=80)
+    first = await prove_on_held_out(workshop, NIGHT, drafted["new"].id)
+    assert 0 == cast(FakeTarget, workshop.target).left
+    again: Any = await prove_on_held_out(workshop, NIGHT, drafted["new"].id)
+    assert first == again
