@@ -159,7 +159,7 @@ def _clusters(store: Store) -> list[Cluster]:
         Cluster(id="c1a55e5000000001", agent=AGENT, name="Swallowed cards go to the wrong queue", trace_ids=lost,
                 description="The message speaks of a machine that kept a card; the answer is cedar, not atlas.",
                 size=len(lost), keywords=("card", "machine", "station"), night=NIGHT),
-        Cluster(id="c1a55e5000000002", agent=AGENT, name="Foreign payments taken for transfers", trace_ids=foreign,
+        Cluster(id="9b1d0c4e00000002", agent=AGENT, name="Foreign payments taken for transfers", trace_ids=foreign,
                 size=len(foreign), keywords=("paid", "town"), night=NIGHT),
     ]  # fmt: skip
     store.clusters.save(AGENT, NIGHT, clusters)

@@ -19,6 +19,7 @@ Entry = tuple[ChatRequest, str, ChatReply, Mapping[str, Any]]
 
 @dataclass
 class _Flight:
+    key: str
     task: "asyncio.Task[ChatReply]"
     passengers: int = 0
 
@@ -54,8 +55,8 @@ class CachedModel:
         known = self._cache.get(key)
         if known is not None:
             return _free(known)
-        flight = self._flights[key] = _Flight(asyncio.create_task(self._pay(request, kept, key)))
-        flight.task.add_done_callback(lambda _: self._flights.pop(key, None))
+        flight = self._flights[key] = _Flight(key, asyncio.create_task(self._pay(request, kept, key)))
+        flight.task.add_done_callback(lambda _: self._land(flight))
         return await self._ride(flight)
 
     async def aclose(self) -> None:
@@ -80,10 +81,15 @@ class CachedModel:
             return await asyncio.shield(flight.task)
         except asyncio.CancelledError:
             if flight.passengers == 1:
+                self._land(flight)  # at once: who asks while the call is still ending must not be cancelled with it
                 flight.task.cancel()
             raise
         finally:
             flight.passengers -= 1
+
+    def _land(self, flight: _Flight) -> None:
+        if self._flights.get(flight.key) is flight:
+            del self._flights[flight.key]
 
     async def _write_soon(self) -> None:
         while self._waiting:

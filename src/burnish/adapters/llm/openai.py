@@ -82,7 +82,13 @@ class OpenAIModel:
             Message(role="assistant", parts=(TextPart(text=first.text),)),
             Message(role="user", parts=(TextPart(text=told),)),
         )
-        second = await self._answer(request.model_copy(update={"messages": (*request.messages, *said)}))
+        again = request.model_copy(update={"messages": (*request.messages, *said)})
+        try:
+            second = await self._answer(again)
+        except PaidModelError as error:
+            raise PaidModelError(str(error), _total(first.cost_usd, error.cost_usd)) from error
+        except ModelError as error:  # the first answer was paid all the same
+            raise PaidModelError(f"{error} (asked again, as the first answer did not fit)", first.cost_usd) from error
         both = _paid_together(first, second)
         try:
             return both.model_copy(update={"parsed": parse(both.text, schema)})
@@ -177,10 +183,17 @@ class OpenAIModel:
 def _paid_together(first: ChatReply, second: ChatReply) -> ChatReply:
     """The second reply with the tokens, dollars and seconds of both."""
     counts = {name: _sum(getattr(first.usage, name), getattr(second.usage, name)) for name in Usage.model_fields}
-    cost = None if first.cost_usd is None or second.cost_usd is None else first.cost_usd + second.cost_usd
     return second.model_copy(
-        update={"usage": Usage(**counts), "cost_usd": cost, "latency_s": first.latency_s + second.latency_s}
+        update={
+            "usage": Usage(**counts),
+            "cost_usd": _total(first.cost_usd, second.cost_usd),
+            "latency_s": first.latency_s + second.latency_s,
+        }
     )
+
+
+def _total(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first + second
 
 
 def _sum(first: int | None, second: int | None) -> int | None:
