@@ -15,12 +15,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from burnish.drivers.local_server import LocalServer
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
 STARTED = time.perf_counter()
-TRACES, LATENCY_S, CONCURRENCY, BAR = 1_500, 0.200, 8, 1.10
+TRACES, LATENCY_S, CONCURRENCY, ROUNDS, BAR = 1_500, 0.200, 8, 2, 1.10
 AGENT = "desk"
 DAY = dt.date(2026, 3, 14)
 AGENT_FILE = """evaluators = ["polite", "no_error"]
@@ -47,7 +51,7 @@ EVALUATORS = """- kind: judge
 
 
 def main() -> int:
-    """Print both walls and their ratio; 1 where it is over the bar."""
+    """Print all walls; the best of each side make the ratio, as the machine is shared. 1 where it is over the bar."""
     from burnish.drivers.local_server import LocalServer
 
     with tempfile.TemporaryDirectory() as name:
@@ -59,20 +63,24 @@ def main() -> int:
             base_url = f"http://127.0.0.1:{int(model.stdout.readline())}/v1"
             try:
                 server.ensure()
-                plain = _side("plain", folder, base_url, server.api_url)
-                flow = _side("flow", folder, base_url, server.api_url)
+                rounds = [
+                    (side, _side(side, folder / str(number), base_url, server))
+                    for number in range(ROUNDS)
+                    for side in ("plain", "flow")
+                ]
             finally:
                 server.stop()
                 model.stdin.close()
     ideal = TRACES * LATENCY_S / CONCURRENCY
-    ratio = flow["wall"] / plain["wall"]
-    for title, found in (("plain asyncio", plain), ("Prefect flow", flow)):
-        print(f"{title}: {found['wall']:.2f} s, of which imports {found['imports']:.2f} s; ideal {ideal:.2f} s")
+    for side, found in rounds:
+        print(f"{side}: {found['wall']:.2f} s, of which imports {found['imports']:.2f} s; ideal {ideal:.2f} s")
+    best = {side: min(found["wall"] for name, found in rounds if name == side) for side in ("plain", "flow")}
+    ratio = best["flow"] / best["plain"]
     print(f"{TRACES} traces judged; ratio {ratio:.3f}, bar {BAR:.2f}: {'PASS' if ratio <= BAR else 'FAIL'}")
     return 0 if ratio <= BAR else 1
 
 
-def _side(side: str, folder: Path, base_url: str, api_url: str) -> dict[str, float]:
+def _side(side: str, folder: Path, base_url: str, server: "LocalServer") -> dict[str, float]:
     project = folder / side
     _write_project(project, base_url)
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("BURNISH_", "PREFECT_"))}
@@ -80,7 +88,7 @@ def _side(side: str, folder: Path, base_url: str, api_url: str) -> dict[str, flo
     if side == "flow":
         from burnish.drivers.local_server import server_environment
 
-        mine |= {**server_environment(folder / "home"), "PREFECT_API_URL": api_url}
+        mine |= {**server_environment(folder.parent / "home"), "PREFECT_API_URL": server.api_url}
     done = subprocess.run(_command(side), env={**kept, **mine}, stdout=subprocess.PIPE, check=True, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     assert TRACES == found["scored"], found

@@ -15,8 +15,9 @@ Answer = str | ChatReply | Exception | dict[str, object] | list[object]
 class ScriptedModel:
     """A `ChatModel` that answers from a list, in order, or by a function of the request.
 
-    An answer is text, JSON data (given back as text and as `parsed`), a whole ChatReply, or an exception to raise.
-    `requests` holds what was asked. A list that runs out raises ModelError.
+    An answer is text, JSON data (given back as its text), a whole ChatReply, or an exception to raise. Where a schema
+    was asked for, text is given back as `parsed` too, and text that is no JSON raises ModelError, as a real model
+    would; the schema itself is not checked. `requests` holds what was asked. A list that runs out raises ModelError.
     """
 
     def __init__(
@@ -53,7 +54,10 @@ class ScriptedModel:
         text = answer if isinstance(answer, str) else json.dumps(answer)
         parsed = None
         if request.response_schema is not None:
-            parsed = json.loads(text)
+            try:
+                parsed = json.loads(text)
+            except ValueError as error:
+                raise ModelError(f"{self.name} answered with text that is no JSON: {text[:100]!r}") from error
         usage = Usage(input_tokens=10, output_tokens=5)
         return ChatReply(text=text, parsed=parsed, model=self.name, usage=usage, cost_usd=0.0)
 

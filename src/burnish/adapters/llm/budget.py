@@ -10,7 +10,8 @@ __all__ = ["Budget", "BudgetedModel"]
 class Budget:
     """What may still be spent. Calls are reserved before they are made, so that parallel ones never overshoot.
 
-    Dollars are known only afterwards: calls in flight when the limit is reached are still paid.
+    Dollars are known only afterwards: calls in flight when the limit is reached are still paid. A question asked again
+    because the first answer missed its schema counts as one call, with the dollars of both.
     """
 
     def __init__(self, allowance: Allowance, *, spent_calls: int = 0, spent_usd: float = 0.0) -> None:
@@ -19,8 +20,8 @@ class Budget:
         self.usd = spent_usd
         self.exhausted = False
 
-    def reserve(self) -> None:
-        """Count one call before it is made.
+    def check(self) -> None:
+        """Ask whether one more call may be made, without counting it: for agents that call a model by themselves.
 
         Raises BudgetExceededError where the budget is spent.
         """
@@ -29,6 +30,13 @@ class Budget:
             self._end(f"{self.calls} of {limit.calls} model calls of this night are spent")
         if limit.usd is not None and self.usd >= limit.usd:
             self._end(f"{self.usd:.4f} of {limit.usd:.4f} USD of this night are spent")
+
+    def reserve(self) -> None:
+        """Count one call before it is made.
+
+        Raises BudgetExceededError where the budget is spent.
+        """
+        self.check()
         self.calls += 1
 
     def give_back(self) -> None:

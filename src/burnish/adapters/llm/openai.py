@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from burnish.adapters.llm.messages import Completion, error_of, request_body, to_completion
-from burnish.adapters.llm.pricing import PaidModelError, Prices
+from burnish.adapters.llm.pricing import PaidModelError, PaidTransientError, Prices
 from burnish.adapters.llm.retrying import Backoff, retry_after, worth_retrying
 from burnish.adapters.llm.structured import MismatchError, parse
 from burnish.adapters.llm.wire import ConnectionFailed, Endpoint, Exchange, Wire
@@ -19,6 +19,7 @@ from burnish.errors import ModelError, TransientModelError
 
 __all__ = ["OpenAIModel"]
 
+_REFUSALS = ("unsupported", "not support", "unrecognized", "not permitted")
 _TUNABLE = ("max_tokens", "max_completion_tokens", "temperature", "seed")
 
 
@@ -87,8 +88,10 @@ class OpenAIModel:
             second = await self._answer(again)
         except PaidModelError as error:
             raise PaidModelError(str(error), _total(first.cost_usd, error.cost_usd)) from error
-        except ModelError as error:  # the first answer was paid all the same
-            raise PaidModelError(f"{error} (asked again, as the first answer did not fit)", first.cost_usd) from error
+        except TransientModelError as error:  # the first answer was paid all the same
+            raise PaidTransientError(str(error), first.cost_usd, error.retry_after) from error
+        except ModelError as error:
+            raise PaidModelError(str(error), first.cost_usd) from error
         both = _paid_together(first, second)
         try:
             return both.model_copy(update={"parsed": parse(both.text, schema)})
@@ -166,7 +169,7 @@ class OpenAIModel:
     def _learn(self, status: int, said: str, body: dict[str, Any]) -> bool:
         """Remember a parameter that the endpoint names as unsupported; whether the call may succeed without it."""
         text = said.lower()
-        if status not in (400, 422) or not any(word in text for word in ("unsupported", "not support")):
+        if status not in (400, 422) or not any(words in text for words in _REFUSALS):
             return False
         # The first one named: "'max_tokens' is not supported … Use 'max_completion_tokens' instead".
         places = {name: text.find(name) for name in _TUNABLE if name in body and name in text}

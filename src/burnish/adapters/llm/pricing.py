@@ -2,9 +2,9 @@
 
 from burnish.domain.base import Value
 from burnish.domain.traces import Usage
-from burnish.errors import ModelError
+from burnish.errors import ModelError, TransientModelError
 
-__all__ = ["PaidModelError", "Prices"]
+__all__ = ["PaidModelError", "PaidTransientError", "Prices"]
 
 
 class PaidModelError(ModelError):
@@ -16,6 +16,15 @@ class PaidModelError(ModelError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class PaidTransientError(PaidModelError, TransientModelError):
+    """A first answer was paid and did not fit, and the call that asked again failed in a way that may pass."""
+
+    def __init__(self, message: str, cost_usd: float | None = None, retry_after: float | None = None) -> None:
+        Exception.__init__(self, message, cost_usd, retry_after)
+        self.cost_usd = cost_usd
+        self.retry_after = retry_after
 
 
 class Prices(Value):

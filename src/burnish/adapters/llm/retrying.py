@@ -1,6 +1,7 @@
 """Which failed calls are worth another try, and how long to wait before it."""
 
 import email.utils
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,9 +44,12 @@ def retry_after(headers: Mapping[str, str], now: Callable[[], datetime] = utc_no
         if text is None:
             continue
         try:
-            return max(0.0, float(text) * unit)
+            seconds = float(text) * unit
         except ValueError:
             pass
+        else:
+            if math.isfinite(seconds):
+                return max(0.0, seconds)
         try:
             moment = email.utils.parsedate_to_datetime(text)
         except ValueError:

@@ -32,15 +32,20 @@ def response_format(schema: dict[str, Json]) -> dict[str, Any]:
 def parse(text: str, schema: dict[str, Json]) -> Json:
     """The reply's JSON value.
 
-    Raises MismatchError for a reply that does not fit and InputError for a schema that is none.
+    Raises MismatchError for a reply that does not fit and InputError for a schema that is none or is not whole.
     """
+    from referencing.exceptions import Unresolvable
+
     fenced = _FENCED.match(text)  # endpoints without constrained output like to wrap it
     try:
         value: Json = json.loads(fenced[1] if fenced else text)
     except ValueError as error:
         raise MismatchError(f"not JSON: {error}") from error
     validator = _validator(json.dumps(schema, sort_keys=True))
-    found = next(iter(sorted(validator.iter_errors(value), key=lambda error: error.json_path)), None)
+    try:
+        found = next(iter(sorted(validator.iter_errors(value), key=lambda error: error.json_path)), None)
+    except Unresolvable as error:
+        raise InputError(f"the response schema refers to {error.ref}, which it does not hold: write it in") from error
     if found is not None:
         message = found.message if len(found.message) <= 300 else found.message[:300] + "…"
         raise MismatchError(f"{found.json_path}: {message}")

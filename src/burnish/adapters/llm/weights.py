@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -70,19 +70,19 @@ KNOWN: dict[str, Weights] = {
 }
 
 
-def describe(name: str) -> Weights:
+def describe(name: str, known: Mapping[str, Weights] = KNOWN) -> Weights:
     """What is known of a model.
 
     Raises ConfigError naming the models there are.
     """
-    if name not in KNOWN:
-        raise ConfigError(f"no embedded model '{name}'; there are: {', '.join(KNOWN)}")
-    return KNOWN[name]
+    if name not in known:
+        raise ConfigError(f"no embedded model '{name}'; there are: {', '.join(known)}")
+    return known[name]
 
 
-def find(name: str, folder: Path) -> Path | None:
+def find(name: str, folder: Path, *, known: Mapping[str, Weights] = KNOWN) -> Path | None:
     """The checked file of a model in `folder`, or None. The digest is computed once and then remembered."""
-    weights = describe(name)
+    weights = describe(name, known)
     path = folder / weights.file
     if not path.is_file() or path.stat().st_size != weights.size:
         return None
@@ -104,17 +104,21 @@ def fetch(
     *,
     official: Callable[[str, Path, Progress], None] | None = None,
     download: Download | None = None,
+    known: Mapping[str, Weights] = KNOWN,
 ) -> Path:
     """Bring a model's file into `folder` and return it; what is here already is not fetched again.
 
     `progress` is told (bytes so far, bytes in all, from where). Raises ConfigError for an unknown name and ModelError
     where no source gives the right bytes; a wrong file never stays.
     """
-    weights = describe(name)
+    weights = describe(name, known)
     tell = progress or (lambda done, total, note: None)
+    present = find(name, folder, known=known)
+    if present is not None:  # before anything is written: a folder that others share may be read-only
+        return present
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder / f"{weights.file}.lock"):
-        present = find(name, folder)
+        present = find(name, folder, known=known)
         if present is not None:
             return present
         needed = weights.size * 2 + (100 << 20)

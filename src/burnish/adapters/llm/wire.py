@@ -45,7 +45,7 @@ class Endpoint:
     def of(cls, base_url: str | None, api_key: str) -> "Endpoint":
         """The endpoint at `base_url` (default: OpenAI's).
 
-        Raises ConfigError where it is no http(s) URL.
+        Raises ConfigError where it is no http(s) URL or carries a password, and for a key that no header can carry.
         """
         url = (base_url or DEFAULT_BASE_URL).strip()
         parts = urlsplit(url)
@@ -54,7 +54,14 @@ class Endpoint:
                 f"'{_without_user(url)}' is not the base URL of a model endpoint; "
                 "write it like https://api.openai.com/v1 or http://127.0.0.1:11434/v1"
             )
-        return _endpoint(url, api_key)
+        if parts.username is not None or parts.password is not None:
+            raise ConfigError(
+                f"the base URL '{_without_user(url)}' has a user or password in it: give the API key instead"
+            )
+        key = api_key.strip()  # a key read from a file often ends in a line break
+        if not key.isprintable():
+            raise ConfigError(f"the API key for '{_without_user(url)}' holds a line break or a control character")
+        return _endpoint(url, key)
 
     @property
     def address(self) -> str:
@@ -127,6 +134,8 @@ class Wire:
         try:
             async with session.post(self.endpoint.url, data=data, allow_redirects=False) as response:
                 return Exchange(response.status, response.headers, await response.read())
+        except aiohttp.ConnectionTimeoutError as error:
+            raise ConnectionFailed(f"no connection within {CONNECT_TIMEOUT_S:g} s") from error
         except TimeoutError as error:
             raise ConnectionFailed(f"no answer within {self._timeout_s:g} s") from error
         except aiohttp.ClientError as error:

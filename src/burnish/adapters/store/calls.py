@@ -24,11 +24,16 @@ class CallStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Asked before every model call: compiled once and handed to the driver, a third of the time it takes otherwise.
+        query = sa.select(_replies.c.body).where(_replies.c.key == sa.bindparam("key"))
+        compiled = query.compile(dialect=database.engine.dialect)
+        self._by_key, self._positional = str(compiled), bool(compiled.positional)
 
     def get(self, key: str) -> ChatReply | None:
         """The stored answer, marked as cached, or None."""
         with self._database.read() as connection:
-            body = connection.execute(sa.select(_replies.c.body).where(_replies.c.key == key)).scalar_one_or_none()
+            values: Any = (key,) if self._positional else {"key": key}
+            body = connection.exec_driver_sql(self._by_key, values).scalar_one_or_none()
         if body is None:
             return None
         return ChatReply.model_validate_json(unpack(body)).model_copy(update={"cached": True})
