@@ -91,7 +91,7 @@ def _side(side: str, folder: Path, base_url: str, server: "LocalServer") -> dict
         mine |= {**server_environment(folder.parent / "home"), "PREFECT_API_URL": server.api_url}
     done = subprocess.run(_command(side), env={**kept, **mine}, stdout=subprocess.PIPE, check=True, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    assert TRACES == found["scored"], found
+    assert found["scored"] == TRACES, found
     return found
 
 

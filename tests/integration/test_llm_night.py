@@ -36,7 +36,7 @@ def opened(store: "Store", base_url: str, allowance: Allowance) -> NightModel:
 
 
 async def test_a_restart_pays_for_nothing_again(store: "Store") -> None:
-    """What one process asked, the next finds; the accounts hold each paid call once and the budget goes on from them."""
+    """What one process asked, the next finds; each paid call is booked once and the budget goes on from there."""
     async with ModelServer() as server:
         first = opened(store, server.base_url, Allowance(calls=6))
         await asyncio.gather(*(first.complete(ask(str(i % 5), purpose="judge")) for i in range(10)))

@@ -31,7 +31,7 @@ async def artifacts(agent: str) -> dict[str, Any]:
 
     async with get_client() as client:
         found = await client.read_artifacts()
-    newest = sorted(found, key=lambda artifact: artifact.updated)
+    newest = sorted(found, key=lambda artifact: str(artifact.updated))
     return {a.key.removeprefix(f"{agent}-"): a for a in newest if a.key and a.key.startswith(f"{agent}-")}
 
 

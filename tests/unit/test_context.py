@@ -26,7 +26,7 @@ AGENT: dict[str, Any] = {
 ECHO = (
     "import json, os, sys\n"
     "for line in sys.stdin:\n"
-    "    told = {name: value for name, value in os.environ.items() if name.startswith(('OPENAI_', 'PLAIN', 'BURNISH'))}\n"
+    "    told = {n: value for n, value in os.environ.items() if n.startswith(('OPENAI_', 'PLAIN', 'BURNISH'))}\n"
     "    print(json.dumps({'id': json.loads(line)['id'], 'output': told}), flush=True)\n"
 )
 COMMAND = {"kind": "command", "command": [sys.executable, "echo.py"]}
@@ -111,7 +111,9 @@ async def test_an_agent_is_handed_the_model_burnish_was_given(
 def test_an_unknown_model_value_is_refused(build: Build) -> None:
     """A misspelt one would reach the agent as it stands."""
     target = {**COMMAND, "environment": {"OPENAI_API_KEY": "$model.key"}}
-    with pytest.raises(ConfigError, match=r"has \$model.key; known are \$model.base_url, \$model.api_key, \$model.name"):
+    with pytest.raises(
+        ConfigError, match=r"has \$model.key; known are \$model.base_url, \$model.api_key, \$model.name"
+    ):
         _ = build(target=target, models={"target": {"base_url": "http://f/v1", "name": "m"}}).target
 
 

@@ -63,7 +63,7 @@ async def test_a_night_goes_on_with_what_it_has_spent() -> None:
 
 
 async def test_dollars_need_prices() -> None:
-    """A limit in dollars over a model without prices is refused at the start with what to set; a limit of calls is not."""
+    """A limit in dollars over a model without prices is refused at once with what to set; a limit of calls is not."""
     with pytest.raises(ConfigError, match="set input_price and output_price"):
         BudgetedModel(ScriptedModel([]), Budget(Allowance(usd=1.0)), priced=False)
     BudgetedModel(ScriptedModel([]), Budget(Allowance(calls=1)), priced=False)

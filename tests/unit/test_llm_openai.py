@@ -196,7 +196,7 @@ async def test_the_key_stays_secret(status: int, caplog: pytest.LogCaptureFixtur
 
 def test_a_base_url_must_be_one() -> None:
     """A base URL without a scheme is refused with an example; a password in one is not shown."""
-    with pytest.raises(ConfigError, match="write it like https://api.openai.com/v1"):
+    with pytest.raises(ConfigError, match=r"write it like https://api\.openai\.com/v1"):
         OpenAIModel("m1", base_url="localhost:8000", api_key="", limit=asyncio.Semaphore(1))
     with pytest.raises(ConfigError) as caught:
         OpenAIModel("m1", base_url="ftp://me:hidden@host/v1", api_key="", limit=asyncio.Semaphore(1))
@@ -248,7 +248,7 @@ async def test_refused_parameters_are_left_out_from_then_on() -> None:
 
     def answer(body: dict[str, Any]) -> Answer:
         if "max_tokens" in body:
-            text = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+            text = "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
         elif "temperature" in body:
             text = "Unsupported value: 'temperature' does not support 0 with this model."
         else:

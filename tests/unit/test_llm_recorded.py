@@ -25,7 +25,7 @@ async def test_what_was_not_recorded_is_an_error(tmp_path: Path) -> None:
     """A question that changed is not answered with something else."""
     path = tmp_path / "answers.jsonl"
     path.touch()
-    with pytest.raises(ModelError, match="no answer to this question.*record it again"):
+    with pytest.raises(ModelError, match=r"no answer to this question.*record it again"):
         await RecordedModel(path).complete(ask("new"))
 
 

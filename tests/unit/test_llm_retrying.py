@@ -44,8 +44,16 @@ def test_the_endpoint_may_ask_for_more_not_for_less() -> None:
 
 @pytest.mark.parametrize(
     ("status", "code", "expected"),
-    [(408, None, True), (429, None, True), (500, None, True), (529, None, True), (400, None, False), (401, None, False)]
-    + [(429, "insufficient_quota", False), (429, "rate_limit_exceeded", True)],
+    [
+        (408, None, True),
+        (429, None, True),
+        (429, "rate_limit_exceeded", True),
+        (429, "insufficient_quota", False),
+        (500, None, True),
+        (529, None, True),
+        (400, None, False),
+        (401, None, False),
+    ],
 )
 def test_what_may_pass(status: int, code: str | None, expected: bool) -> None:
     """Overload and rate limits pass, mistakes and empty accounts do not."""

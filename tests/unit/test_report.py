@@ -40,7 +40,9 @@ def verdict(outcome: Outcome, *reasons: str) -> Verdict:
 
 
 def night(state: NightState = NightState.FINISHED, **stages: dict[str, Any]) -> Night:
-    return Night(id="desk/2026-01-01", agent="desk", date="2026-01-01", state=state, stages=stages, started_at=utc_now())
+    return Night(
+        id="desk/2026-01-01", agent="desk", date="2026-01-01", state=state, stages=stages, started_at=utc_now()
+    )
 
 
 def rendered(text: str) -> list[tuple[str, str]]:
@@ -68,7 +70,10 @@ def test_hostile_text_breaks_nothing_in_a_whole_report(text: str) -> None:
     stages = {"dev": {"reason": "Best on dev.", "means": {"p": 1.0}, "chosen": "p", "labels": {"p": text}}}
     whole = night_markdown(night(**stages), verdict(Outcome.REFUSED, "No gain."), [cluster(text)], (3, 0.5))
     plain = night_markdown(
-        night(dev={**stages["dev"], "labels": {"p": "x"}}), verdict(Outcome.REFUSED, "No gain."), [cluster("x")], (3, 0.5)
+        night(dev={**stages["dev"], "labels": {"p": "x"}}),
+        verdict(Outcome.REFUSED, "No gain."),
+        [cluster("x")],
+        (3, 0.5),
     )
     kinds = [kind for kind, _ in rendered(whole) if kind not in ("text", "text_special", "softbreak")]
     assert [kind for kind, _ in rendered(plain) if kind not in ("text", "text_special", "softbreak")] == kinds

@@ -5,11 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from burnish.domain.datasets import Split
 from burnish.domain.experiments import Experiment, Run, RunStatus
-from burnish.domain.gate import Comparison
 
-__all__ = ["ArmSummary", "baseline_of", "comparison_for", "summarise_arms"]
+__all__ = ["ArmSummary", "baseline_of", "summarise_arms"]
 
 Z_95 = 1.959964  # two-sided 95 % of the normal distribution
 
@@ -52,13 +50,6 @@ def summarise_arms(experiment: Experiment, runs: Sequence[Run]) -> list[ArmSumma
         by_arm[run.key.arm].append(run)
     base = _example_means(by_arm[baseline_of(experiment)], experiment.metric)
     return [_summary(name, by_arm[name], experiment.metric, base) for name in experiment.arms]
-
-
-def comparison_for(experiment: Experiment, comparisons: Iterable[tuple[str, Comparison]]) -> Comparison | None:
-    """The gate's comparison on this experiment, from (experiment id, comparison) pairs of the night's verdicts."""
-    if experiment.split is not Split.HELD_OUT:
-        return None
-    return next((found for experiment_id, found in comparisons if experiment_id == experiment.id), None)
 
 
 def _summary(name: str, runs: Sequence[Run], metric: str, base: dict[str, float]) -> ArmSummary:

@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from burnish.domain.chat import ChatModel, ChatReply, ChatRequest
 from burnish.errors import InputError, ModelError
 
@@ -30,8 +28,8 @@ class RecordedModel:
         found = self._replies.get(request.key)
         if found is None:
             raise ModelError(
-                f"{self._path} holds no answer to this question ({request.purpose}, key {request.key[:12]}); the prompt "
-                "or the model has changed since it was recorded: record it again"
+                f"{self._path} holds no answer to this question ({request.purpose}, key {request.key[:12]}); the "
+                "prompt or the model has changed since it was recorded: record it again"
             )
         return found.model_copy(update={"cached": True})
 
@@ -57,13 +55,14 @@ class RecordingModel:
 def _read(path: Path) -> dict[str, ChatReply]:
     replies: dict[str, ChatReply] = {}
     try:
-        with path.open(encoding="utf-8") as file:
-            for number, text in enumerate(file, start=1):
-                if text.strip():
-                    line: Any = json.loads(text)
-                    replies[line["key"]] = ChatReply.model_validate(line["reply"])
-    except OSError as error:
-        raise InputError(f"recorded answers cannot be read from {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
-        raise InputError(f"{path}:{number} is no recorded answer: {error}") from error
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"recorded answers cannot be read from {path}: {error}") from error
+    for number, text in enumerate(lines, start=1):
+        try:
+            line: Any = json.loads(text) if text.strip() else None
+            if line is not None:
+                replies[line["key"]] = ChatReply.model_validate(line["reply"])
+        except (ValueError, KeyError, TypeError) as error:  # pydantic's ValidationError is a ValueError
+            raise InputError(f"{path}:{number} is no recorded answer: {error}") from error
     return replies

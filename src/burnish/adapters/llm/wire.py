@@ -93,7 +93,10 @@ def _endpoint(base_url: str, api_key: str) -> Endpoint:
 
 def _proxy(scheme: str, host: str) -> str | None:
     """The proxy that the system's usual settings name, asked once: aiohttp's own look-up costs a thread a call."""
-    return None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(scheme)
+    if host in ("127.0.0.1", "localhost", "::1") or urllib.request.proxy_bypass(host):
+        return None
+    proxy = urllib.request.getproxies().get(scheme)
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 def _without_user(url: str) -> str:
