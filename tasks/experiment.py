@@ -16,7 +16,7 @@ async def choose(agent: str, night: str) -> dict[str, Any]:
     """Baseline and candidates over dev; the best goes to the gate."""
     async with open_workshop(agent, night) as workshop, progress(f"{agent}-dev", "Measuring on dev") as ticker:
         summary = await loop.dev_stage(workshop, ticker)
-    await table(f"{agent}-dev", report.dev_rows(summary), f"Dev scores of {agent}: {summary['reason']}")
+    await table(f"{agent}-dev-scores", report.dev_rows(summary), f"Dev scores of {agent}: {summary['reason']}")
     return summary
 
 

@@ -1,81 +1,98 @@
-"""The embedded model for real, where its smallest weights are here; in a process of its own, as its threads stay."""
+"""The embedded server with a real model, where its weights are here."""
 
-import json
-import subprocess
-import sys
+import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.chats import LABEL, ask
 
 from burnish.adapters.llm import weights
-from burnish.settings import Settings
-
-MODEL = "smollm2-135m"
-
-SCRIPT = """
-import asyncio, json, os, sys
-from pathlib import Path
 from burnish.adapters.llm.embedded import EmbeddedServer
 from burnish.adapters.llm.openai import OpenAIModel
-from burnish.domain.chat import ChatRequest
-from burnish.domain.traces import Message, TextPart
+from burnish.errors import ModelError, TransientModelError
+from burnish.settings import Settings
 
-SCHEMA = {
-    "type": "object", "properties": {"answer": {"enum": ["yes", "no"]}},
-    "required": ["answer"], "additionalProperties": False,
-}
+NAME = "smollm2-135m"
 
-async def ask(base_url):
-    question = Message(role="user", parts=(TextPart(text="Is the sky blue?"),))
-    request = ChatRequest(messages=(question,), response_schema=SCHEMA, max_tokens=30)
-    model = OpenAIModel("tiny", base_url=base_url, api_key="none", limit=asyncio.Semaphore(2), timeout_s=100)
-    try:
-        return await asyncio.gather(model.complete(request), model.complete(request))
-    finally:
+
+@pytest.fixture(scope="module")
+def gguf() -> Path:
+    pytest.importorskip("xllamacpp", reason="needs xllamacpp: pip install 'burnish[local]'")
+    folder = Settings().models_dir.expanduser()
+    path = weights.find(NAME, folder)
+    if path is None:
+        pytest.skip(f"needs the weights of {NAME} in {folder}: burnish model fetch {NAME}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(gguf: Path) -> Iterator[EmbeddedServer]:
+    with EmbeddedServer(gguf, alias=NAME, n_ctx=512, slots=2) as running:
+        yield running
+
+
+def model_at(base_url: str, attempts: int = 6) -> OpenAIModel:
+    return OpenAIModel(
+        NAME,
+        base_url=base_url,
+        api_key="none",
+        limit=asyncio.Semaphore(2),
+        attempts=attempts,
+        input_price=0.0,
+        output_price=0.0,
+    )
+
+
+async def test_a_real_model_answers_in_the_form_asked_for(server: EmbeddedServer) -> None:
+    """Four questions at once are answered with a label of the schema, with tokens counted, at no cost."""
+    model = model_at(server.base_url)
+    requests = [
+        ask(f"Which label fits {word}?", response_schema=LABEL, max_tokens=40) for word in ("cat", "dog", "owl", "ant")
+    ]
+    replies = await asyncio.gather(*(model.complete(request) for request in requests))
+    await model.aclose()
+    assert all(reply.parsed in ({"label": "a"}, {"label": "b"}) for reply in replies)
+    assert {0.0} == {reply.cost_usd for reply in replies}
+    assert all((reply.usage.input_tokens or 0) > 5 and (reply.usage.output_tokens or 0) > 3 for reply in replies)
+
+
+async def test_the_same_question_gets_the_same_answer(server: EmbeddedServer) -> None:
+    """At temperature 0 a real model repeats itself, which is what the cache counts on."""
+    model = model_at(server.base_url)
+    texts = [(await model.complete(ask("Name a colour.", max_tokens=12))).text for _ in range(2)]
+    await model.aclose()
+    assert texts[0] == texts[1] != ""
+
+
+async def test_a_prompt_that_is_too_long_is_said(server: EmbeddedServer) -> None:
+    """A prompt beyond the context is refused at once with the endpoint's reason, not tried again and again."""
+    model = model_at(server.base_url)
+    with pytest.raises(ModelError, match="context") as caught:
+        await model.complete(ask("word " * 3000))
+    await model.aclose()
+    assert not isinstance(caught.value, TransientModelError)
+
+
+async def test_a_closed_server_is_gone(gguf: Path) -> None:
+    """After `close` nothing listens, and the server can be started again."""
+    server = EmbeddedServer(gguf, alias=NAME, n_ctx=256, slots=1)
+    server.start()
+    base_url = server.base_url
+    server.close()
+    model = model_at(base_url, attempts=1)
+    with pytest.raises(TransientModelError):
+        await model.complete(ask(max_tokens=4))
+    await model.aclose()
+    with server:
+        model = model_at(server.base_url)
+        assert (await model.complete(ask(max_tokens=4))).text
         await model.aclose()
 
-with EmbeddedServer(Path(sys.argv[1]), alias="tiny", n_ctx=512, slots=2, threads=2) as server:
-    replies = asyncio.run(ask(server.base_url))
-    found = {"address": server.base_url, "replies": [reply.model_dump(mode="json") for reply in replies]}
-print(json.dumps(found | {"after": server.base_url}), flush=True)
-"""
 
-
-def run(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-W", "error::ResourceWarning", "-c", script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
-
-
-def test_a_schema_holds_a_real_model() -> None:
-    """Even a model that follows no instruction well answers within its schema, counts its tokens and ends cleanly."""
-    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed: pip install 'burnish[local]'")
-    folder = Settings().models_dir.expanduser()
-    path = weights.find(MODEL, folder)
-    if path is None:
-        pytest.skip(f"{MODEL} is not in {folder}: run `burnish model fetch {MODEL}`")
-    done = run(SCRIPT, str(path))
-    assert 0 == done.returncode, done.stderr[-2000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["address"].startswith("http://127.0.0.1:")
-    assert "" == found["after"]
-    for reply in found["replies"]:
-        assert reply["parsed"]["answer"] in ("yes", "no")
-        assert reply["usage"]["input_tokens"] > 0 < reply["usage"]["output_tokens"]
-    assert found["replies"][0]["text"] == found["replies"][1]["text"]
-
-
-def test_a_file_that_is_no_model_is_a_model_error(tmp_path: Path) -> None:
-    """Weights that cannot be loaded are told by name, not by a crash."""
-    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed: pip install 'burnish[local]'")
-    path = tmp_path / "broken.gguf"
-    path.write_bytes(b"no weights")
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from burnish.adapters.llm.embedded import EmbeddedServer\n"
-        "from burnish.errors import ModelError\n"
-        "try: EmbeddedServer(Path(sys.argv[1]), alias='x').start()\n"
-        "except ModelError as error: print('TOLD', error)\n"
-    )
-    done = run(script, str(path))
-    assert 0 == done.returncode, done.stderr[-2000:]
-    assert f"TOLD the embedded model does not start from {path}" in done.stdout
+def test_what_is_no_model_is_said(tmp_path: Path) -> None:
+    """A file that is no GGUF is an error that names it."""
+    pytest.importorskip("xllamacpp", reason="needs xllamacpp: pip install 'burnish[local]'")
+    (tmp_path / "x.gguf").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match=r"does not start from .*x\.gguf"):
+        EmbeddedServer(tmp_path / "x.gguf", alias="x").start()

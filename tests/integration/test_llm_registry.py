@@ -4,19 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.chats import LABEL, ask
+from support.chats import ask
 from support.databases import sqlite_url
 from support.model_server import Answer, ModelServer, completion
 
 from burnish.adapters.llm.budget import Budget
-from burnish.adapters.llm.pricing import PaidModelError, PaidTransientError
 from burnish.adapters.llm.registry import NightModel, open_model
 from burnish.adapters.store import Store
 from burnish.domain.chat import Allowance
-from burnish.errors import BudgetExceededError, ConfigError, ModelError, TransientModelError
+from burnish.errors import ConfigError, ModelError
 from burnish.project import ModelConfig
 
 PRICES = ModelConfig(input_price=100.0, output_price=200.0)
@@ -112,16 +110,6 @@ async def test_equal_questions_of_a_crowd_are_paid_once(books: Store) -> None:
     assert 10 == books.calls.spent("n1")[0]
 
 
-async def test_the_budget_holds_at_the_endpoint(books: Store) -> None:
-    """Thirty different questions against a budget of five reach the endpoint five times; the night is exhausted."""
-    budget = Budget(Allowance(calls=5))
-    async with ModelServer(latency=0.01) as server, night_model(books, server.base_url, budget=budget) as model:
-        found = await asyncio.gather(*(model.complete(ask(str(n))) for n in range(30)), return_exceptions=True)
-    assert 5 == len(server.requests) == books.calls.spent("n1")[0]
-    assert 25 == sum(isinstance(result, BudgetExceededError) for result in found)
-    assert budget.exhausted
-
-
 async def test_dollars_without_prices_are_refused(books: Store) -> None:
     """A limit in dollars needs both prices; one is not enough."""
     with pytest.raises(ConfigError, match="the price of fake-model is not known"):
@@ -140,33 +128,3 @@ async def test_a_refused_call_costs_nothing(books: Store) -> None:
             await model.complete(ask())
         assert (0, False) == (budget.calls, budget.exhausted)
         assert "fine" == (await model.complete(ask())).text
-
-
-@pytest.mark.parametrize(
-    ("second", "error"),
-    [
-        (Answer({"error": {"message": "no credit", "code": "insufficient_quota"}}, status=429), PaidModelError),
-        (Answer({"error": {"message": "busy"}}, status=503, headers={"Retry-After": "0"}), PaidTransientError),
-    ],
-)
-async def test_a_first_answer_is_paid_even_if_the_second_call_fails(second: Answer, error: type[ModelError]) -> None:
-    """When asking again fails, what the first answer cost is still told, and a failure that may pass stays one."""
-    from burnish.adapters.llm.openai import OpenAIModel
-
-    async def no_wait(_: float) -> None:
-        await asyncio.sleep(0)
-
-    def answer(body: dict[str, Any]) -> Answer:
-        return second if len(body["messages"]) > 1 else Answer(completion("no idea"))
-
-    async with ModelServer(answer) as server:
-        model = OpenAIModel(
-            "m1", base_url=server.base_url, api_key="", limit=asyncio.Semaphore(1), attempts=2, sleep=no_wait,
-            input_price=100.0, output_price=200.0,
-        )  # fmt: skip
-        with pytest.raises(error) as caught:
-            await model.complete(ask(response_schema=LABEL))
-        await model.aclose()
-    assert isinstance(caught.value, PaidModelError)
-    assert pytest.approx(PRICE) == caught.value.cost_usd
-    assert (error is PaidTransientError) == isinstance(caught.value, TransientModelError)

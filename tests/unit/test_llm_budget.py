@@ -62,6 +62,16 @@ async def test_a_night_goes_on_with_what_it_has_spent() -> None:
     assert 0.5 == budget.usd
 
 
+def test_asking_counts_nothing() -> None:
+    """For agents that call a model by themselves the budget can be asked before, and is charged afterwards."""
+    budget = Budget(Allowance(calls=2))
+    budget.check()
+    budget.charge(2, None)
+    with pytest.raises(BudgetExceededError, match="2 of 2"):
+        budget.check()
+    assert (2, True) == (budget.calls, budget.exhausted)
+
+
 async def test_dollars_need_prices() -> None:
     """A limit in dollars over a model without prices is refused at once with what to set; a limit of calls is not."""
     with pytest.raises(ConfigError, match="set input_price and output_price"):

@@ -130,6 +130,36 @@ async def test_a_call_nobody_waits_for_is_given_up() -> None:
     await model.aclose()
 
 
+async def test_a_call_that_is_ending_takes_nobody_with_it() -> None:
+    """Who asks while a given-up call is still ending gets a call of his own, not its cancellation."""
+    ended = asyncio.Event()
+
+    class Lingering(Slow):
+        async def complete(self, request: ChatRequest) -> ChatReply:
+            try:
+                return await super().complete(request)
+            except asyncio.CancelledError:
+                await ended.wait()  # as a connection that takes its time to close
+                raise
+
+    inner = Lingering("one", "two", "three")
+    model = cached(inner, MemoryCache())
+    only = asyncio.create_task(model.complete(ask()))
+    await asyncio.sleep(0.01)
+    only.cancel()
+    await asyncio.wait([only])
+    late = asyncio.create_task(model.complete(ask()))
+    await asyncio.sleep(0.01)
+    ended.set()  # the first call ends only now, and must not take the second one's place away
+    await asyncio.sleep(0.01)
+    later = asyncio.create_task(model.complete(ask()))
+    await asyncio.sleep(0.01)
+    inner.go.set()
+    assert ["two", "two"] == [reply.text for reply in await asyncio.gather(late, later)]
+    assert 2 == len(inner.requests)
+    await model.aclose()
+
+
 async def test_closing_during_a_write_books_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """A write under way when the model is closed is waited for, not repeated: accounts add up what they get."""
     monkeypatch.setattr("burnish.adapters.llm.cached.FLUSH_EVERY_S", 0.01)

@@ -11,7 +11,7 @@ from support.chats import LABEL, ask
 from support.model_server import Answer, ModelServer, Script, completion
 
 from burnish.adapters.llm.openai import OpenAIModel
-from burnish.adapters.llm.pricing import PaidModelError
+from burnish.adapters.llm.pricing import PaidModelError, PaidTransientError
 from burnish.domain.chat import ChatTool
 from burnish.domain.traces import ToolCallPart, Usage
 from burnish.errors import ConfigError, ModelError, TransientModelError
@@ -235,6 +235,31 @@ async def test_a_reply_that_misses_the_schema_twice_fails() -> None:
     assert 2 == len(server.requests)
 
 
+@pytest.mark.parametrize(
+    ("second", "words", "transient"),
+    [
+        (Answer({"error": {"message": "no credit", "code": "insufficient_quota"}}, status=429), "no credit", False),
+        (Answer({"error": "busy"}, status=503, headers={"Retry-After": "7"}), "HTTP 503: busy", True),
+        (Answer(completion(None, refusal="I will not")), "refused to answer", False),
+    ],
+)
+async def test_a_first_answer_is_paid_even_if_asking_again_fails(second: Answer, words: str, transient: bool) -> None:
+    """What was paid is told with the failure, and a failure that may pass stays one."""
+
+    def answer(body: dict[str, Any]) -> Answer:
+        return second if len(body["messages"]) > 1 else Answer(completion("no idea"))
+
+    prices = {"input_price": 1.0, "output_price": 1.0}
+    async with serving(answer, attempts=2, sleep=Clock().sleep, **prices) as (_, model):
+        error = await said(lambda: model.complete(ask(response_schema=LABEL)))
+    assert isinstance(error, PaidModelError)
+    assert words in str(error)
+    answers = 2 if second.status == 200 else 1
+    assert pytest.approx(answers * 15e-6) == error.cost_usd
+    assert transient == isinstance(error, TransientModelError)
+    assert (7.0 if transient else None) == getattr(error, "retry_after", None)
+
+
 async def test_json_that_was_cut_is_not_asked_for_again() -> None:
     """The same limit would cut it again: the error says to raise max_tokens."""
     async with serving(lambda _: Answer(completion('{"lab', finish_reason="length"))) as (server, model):
@@ -317,8 +342,10 @@ def test_one_model_serves_several_event_loops() -> None:
 
 
 def test_errors_survive_pickling() -> None:
-    """PaidModelError keeps its facts between processes."""
+    """Errors that were paid for keep their facts between processes."""
     import pickle
 
     error = pickle.loads(pickle.dumps(PaidModelError("no use", 0.5)))
     assert ("no use", 0.5) == (str(error), error.cost_usd)
+    error = pickle.loads(pickle.dumps(PaidTransientError("busy", 0.5, 7.0)))
+    assert ("busy", 0.5, 7.0) == (str(error), error.cost_usd, error.retry_after)

