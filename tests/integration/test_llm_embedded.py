@@ -14,6 +14,7 @@ from burnish.errors import ModelError, TransientModelError
 from burnish.settings import Settings
 
 NAME = "smollm2-135m"
+# Servers here have one thread: two wait for each other by spinning, beside another load some 40 times as long.
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def gguf() -> Path:
 
 @pytest.fixture(scope="module")
 def server(gguf: Path) -> Iterator[EmbeddedServer]:
-    with EmbeddedServer(gguf, alias=NAME, n_ctx=512, slots=2) as running:
+    with EmbeddedServer(gguf, alias=NAME, n_ctx=512, slots=2, threads=1) as running:
         yield running
 
 
@@ -76,7 +77,7 @@ async def test_a_prompt_that_is_too_long_is_said(server: EmbeddedServer) -> None
 
 async def test_a_closed_server_is_gone(gguf: Path) -> None:
     """After `close` nothing listens, and the server can be started again."""
-    server = EmbeddedServer(gguf, alias=NAME, n_ctx=256, slots=1)
+    server = EmbeddedServer(gguf, alias=NAME, n_ctx=256, slots=1, threads=1)
     server.start()
     base_url = server.base_url
     server.close()
