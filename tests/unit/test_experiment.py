@@ -169,21 +169,6 @@ async def test_a_spent_budget_keeps_what_is_finished(db: Store) -> None:
     assert len(db.experiments.runs("x1")) == 4
 
 
-async def test_an_agent_with_calls_of_its_own_meets_the_budget(db: Store) -> None:
-    """Where the agent calls its model by itself, the budget is asked before every run."""
-    target = FakeTarget(right)
-
-    def may_run() -> None:
-        if len(target.asked) >= 3:
-            raise BudgetExceededError("3 of 3 calls are spent")
-
-    summary = await measure(
-        db, experiment(), [BASELINE, CANDIDATE], EXAMPLES, [Right(name="right")], target, concurrency=1, may_run=may_run
-    )
-    assert summary.exhausted is True
-    assert 3 <= len(db.experiments.runs("x1")) <= 4  # a run that was under way is finished
-
-
 async def test_broken_wiring_is_an_error(db: Store) -> None:
     """An agent that cannot be run at all stops the experiment with the reason."""
 

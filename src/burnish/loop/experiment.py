@@ -61,14 +61,12 @@ async def measure(
     retry_pause_s: float = 1.0,
     progress: Progress | None = None,
     accounts: Accounts | None = None,
-    may_run: Callable[[], None] | None = None,
 ) -> MeasureSummary:
     """Run what is missing of `experiment` and return its counts.
 
     Arms are interleaved example by example, so that a slow or failing hour hits all of them alike. `accounts` is told
-    every new trace, for calls the agent made on its own; `may_run` is asked before every run and raises
-    BudgetExceededError where such an agent has used the budget up. Raises TargetError where the agent cannot be run at
-    all; a spent budget ends the work early with `exhausted` set and everything finished so far stored.
+    every new trace, for calls the agent made on its own. Raises TargetError where the agent cannot be run at all;
+    a spent budget ends the work early with `exhausted` set and everything finished so far stored.
     """
     await asyncio.to_thread(store.experiments.start, experiment)
     stored = await asyncio.to_thread(store.experiments.runs, experiment.id)
@@ -88,8 +86,6 @@ async def measure(
             if exhausted:
                 return
             try:
-                if may_run is not None:
-                    may_run()
                 await engine.run(arm, example, repetition)
             except BudgetExceededError:
                 exhausted = True

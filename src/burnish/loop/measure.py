@@ -127,7 +127,6 @@ async def _measure(
         concurrency=config.target.concurrency,
         progress=progress,
         accounts=workshop.accounts,
-        may_run=None if config.target.kind == "prompt" else workshop.budget.check,
     )
 
 
