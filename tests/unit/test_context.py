@@ -101,11 +101,18 @@ async def test_an_agent_is_handed_the_model_burnish_was_given(
     monkeypatch.setenv("BURNISH_GITHUB_TOKEN", "secret")
     monkeypatch.setenv("OPENAI_ORGANIZATION", "secret")
     given = {"OPENAI_BASE_URL": "$model.base_url", "OPENAI_API_KEY": "$model.api_key", "PLAIN": "$other"}
-    models = {"target": {"base_url": "http://file/v1", "name": "m"}}
-    workshop = build({"model_api_key": "k"}, target={**COMMAND, "environment": given}, models=models)
+    ours = {"model_base_url": "http://settings/v1", "model_api_key": "k", "model": "m"}
+    workshop = build(ours, target={**COMMAND, "environment": given})
     outcome = await workshop.target.run(_echo(tmp_path), Example(id="e", input="x"), "s")
-    told = {"OPENAI_BASE_URL": "http://file/v1", "OPENAI_API_KEY": "k", "PLAIN": "$other", "BURNISH_EXPERIMENT": "1"}
-    assert told == outcome.output
+    filled = {"OPENAI_BASE_URL": "http://settings/v1", "OPENAI_API_KEY": "k", "PLAIN": "$other"}
+    assert {**filled, "BURNISH_EXPERIMENT": "1"} == outcome.output
+
+
+def test_the_key_of_the_settings_goes_to_no_other_host(build: Build) -> None:
+    """An endpoint that only an agent's file names is asked without it; the file names its own key."""
+    ours = {"model_base_url": "http://settings/v1", "model_api_key": "k", "model": "m"}
+    assert "k" == build(ours).endpoint("judge").api_key
+    assert "none" == build(ours, models={"judge": {"base_url": "http://file/v1"}}).endpoint("judge").api_key
 
 
 def test_an_unknown_model_value_is_refused(build: Build) -> None:

@@ -244,7 +244,9 @@ class Workshop:
         settings = self.settings
         name = config.name or settings.model
         if config.base_url or config.api_key_env or settings.model_base_url or settings.model_api_key:
-            key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
+            # The settings' key belongs to the settings' endpoint: another host named in the file never gets it.
+            ours = settings.model_api_key is not None and config.base_url in (None, settings.model_base_url)
+            key = settings.model_api_key.get_secret_value() if ours and settings.model_api_key else "none"
             if config.api_key_env:
                 key = os.environ.get(config.api_key_env, "")
                 if not key:
