@@ -104,8 +104,7 @@ class _WithinBudget:
 
     async def run(self, version: AgentVersion, example: Example, salt: str) -> RunOutcome:
         """Run the agent, or raise BudgetExceededError once its calls so far have spent the budget."""
-        self._budget.reserve()
-        self._budget.give_back()
+        self._budget.check()
         return await self._target.run(version, example, salt)
 
     async def aclose(self) -> None:
