@@ -1,9 +1,8 @@
 """Fakes that burnish ships for tests of code that uses its ports: a scripted model and a cache in memory."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
-from burnish.domain.chat import ChatReply, ChatRequest
+from burnish.domain.chat import ChatReply, ChatRequest, PaidReply
 from burnish.domain.traces import Usage
 from burnish.errors import ModelError
 
@@ -68,12 +67,11 @@ class MemoryCache:
     def __init__(self) -> None:
         self.replies: dict[str, ChatReply] = {}
 
-    def get(self, key: str) -> ChatReply | None:
-        """The stored answer, or None."""
-        found = self.replies.get(key)
-        return None if found is None else found.model_copy(update={"cached": True})
+    def get_many(self, keys: Sequence[str]) -> dict[str, ChatReply]:
+        """The stored answers by key, marked as cached; a key without one is left out."""
+        found = ((key, self.replies.get(key)) for key in keys)
+        return {key: reply.model_copy(update={"cached": True}) for key, reply in found if reply is not None}
 
-    def put_many(self, entries: Sequence[tuple[ChatRequest, str, ChatReply, Mapping[str, Any]]]) -> None:
+    def put_many(self, answers: Sequence[PaidReply]) -> None:
         """Keep answers."""
-        for request, _, reply, _ in entries:
-            self.replies[request.key] = reply
+        self.replies.update((answer.key, answer.reply) for answer in answers)

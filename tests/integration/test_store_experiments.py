@@ -1,12 +1,13 @@
 from datetime import timedelta
 
 import pytest
-from support.store_samples import START
+from support.store_samples import START, judged, trace
 
 from burnish.adapters.store import Store
 from burnish.domain.datasets import Split
 from burnish.domain.experiments import Experiment, Run, RunKey, RunStatus
 from burnish.domain.gate import Comparison, Outcome, Verdict
+from burnish.domain.listing import TraceQuery
 from burnish.domain.proposals import Edit, Proposal, ProposalStatus, PullRequest, PullRequestState
 from burnish.errors import NotFoundError, StoreError
 
@@ -173,3 +174,17 @@ def test_pull_requests_are_found_by_id_number_and_branch(store: Store) -> None:
         store.pull_requests.get("1")
     with pytest.raises(NotFoundError, match="no pull request '77'"):
         store.pull_requests.get("77")
+
+
+def test_a_run_is_stored_with_its_trace_and_scores_or_not_at_all(store: Store) -> None:
+    """A write that fails leaves no trace without its run; one that succeeds leaves all three."""
+    left, score = trace("r1", agent="a", source="experiment"), judged("r1", 1.0)
+    one = run("never started", "baseline", "e1", trace_id=left.trace_id)
+    with pytest.raises(StoreError, match="belongs to"):
+        store.experiments.add_runs([one], [left], [score])
+    assert [] == store.traces.list(TraceQuery(agent="a", origin="any"))
+    store.experiments.start(experiment("x"))
+    kept = one.model_copy(update={"key": RunKey(experiment_id="x", arm="baseline", example_id="e1")})
+    store.experiments.add_runs([kept], [left], [score])
+    assert ([kept], left) == (store.experiments.runs("x"), store.traces.get(left.trace_id))
+    assert [score] == store.feedback.for_trace(left.trace_id)

@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 
 from burnish.adapters.store import Store
-from burnish.domain.chat import ChatReply, ChatRequest
+from burnish.domain.chat import ChatReply, ChatRequest, PaidReply
 from burnish.domain.nights import NightState
 from burnish.domain.traces import Message, TextPart, ToolCallPart, Usage
 from burnish.errors import LeaseHeldError, NotFoundError
@@ -26,6 +26,10 @@ def reply(text: str = "yes", cost: float | None = 0.5) -> ChatReply:
         cost_usd=cost,
         latency_s=0.25,
     )
+
+
+def pay(store: Store, request: ChatRequest, answer: ChatReply, night: str | None = "n1") -> None:
+    store.calls.put_many([PaidReply(request.key, answer, "m", request.purpose, night)])
 
 
 def test_a_night_is_begun_once(store: Store) -> None:
@@ -99,19 +103,20 @@ def test_an_expired_lease_is_taken_over(store: Store) -> None:
 def test_an_answer_is_kept_and_marked_as_cached(store: Store) -> None:
     """The same question is answered from the store, whole, whatever its purpose."""
     asked = question("why?")
-    assert None is store.calls.get(asked.key)
-    store.calls.put(asked, "m", reply("nul \x00"), {"night": "n1"})
-    assert reply("nul \ufffd").model_copy(update={"cached": True}) == store.calls.get(question("why?", "propose").key)
-    assert None is store.calls.get(question("why not?").key)
+    assert {} == store.calls.get_many([asked.key])
+    pay(store, asked, reply("nul \x00"))
+    again, other = question("why?", "propose").key, question("why not?").key
+    kept = reply("nul \ufffd").model_copy(update={"cached": True})
+    assert {asked.key: kept} == store.calls.get_many([again, other])
 
 
 def test_a_night_knows_what_it_spent(store: Store) -> None:
     """Paid calls add up by night and purpose; cached ones cost nothing and unpriced ones count as calls."""
-    store.calls.put(question("a"), "m", reply(), {"night": "n1"})
-    store.calls.put(question("b", "propose"), "m", reply(cost=None), {"night": "n1"})
-    store.calls.put(question("c"), "m", reply().model_copy(update={"cached": True}), {"night": "n1"})
-    store.calls.put(question("d"), "m", reply(), {"night": "n2"})
-    store.calls.put(question("e"), "m", reply(), {})
+    pay(store, question("a"), reply())
+    pay(store, question("b", "propose"), reply(cost=None))
+    pay(store, question("c"), reply().model_copy(update={"cached": True}))
+    pay(store, question("d"), reply(), "n2")
+    pay(store, question("e"), reply(), None)
     assert [store.calls.spent(night) for night in ("n1", "n2", "n3")] == [(2, 0.5), (1, 0.5), (0, 0.0)]
     zero = {"input_tokens": 10, "output_tokens": 2, "seconds": 0.25}
     assert [
@@ -124,7 +129,7 @@ def test_a_night_knows_what_it_spent(store: Store) -> None:
 def test_asking_again_costs_again(store: Store) -> None:
     """Two processes that ask the same question at once both pay for it."""
     for _ in range(2):
-        store.calls.put(question("a"), "m", reply(), {"night": "n1"})
+        pay(store, question("a"), reply())
     assert store.calls.spent("n1") == (2, 1.0)
 
 

@@ -111,7 +111,7 @@ async def test_the_cache_costs_nothing() -> None:
     """Hits outside the budget leave it alone."""
     budget = Budget(Allowance(calls=1))
     inner = BudgetedModel(priced(0.1), budget, priced=True)
-    model = CachedModel(inner, MemoryCache(), identity="here", meta={})
+    model = CachedModel(inner, MemoryCache(), identity="here", night=None)
     for _ in range(3):
         await model.complete(ask())
     await model.aclose()

@@ -2,18 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from support.chats import ask
 
 from burnish.adapters.llm.cached import CachedModel
-from burnish.domain.chat import ChatReply, ChatRequest
+from burnish.domain.chat import ChatReply, ChatRequest, PaidReply
 from burnish.errors import ModelError, StoreError
 from burnish.testing import MemoryCache, ScriptedModel
-
-Entries = Sequence[tuple[ChatRequest, str, ChatReply, Mapping[str, Any]]]
 
 
 class Slow(ScriptedModel):
@@ -34,22 +32,22 @@ class Books(MemoryCache):
 
     def __init__(self) -> None:
         super().__init__()
-        self.booked: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.booked: list[tuple[str, str, str | None]] = []
         self.failures = 0
         self.hold: threading.Event | None = None
 
-    def put_many(self, entries: Entries) -> None:
+    def put_many(self, answers: Sequence[PaidReply]) -> None:
         if self.hold is not None:
             self.hold.wait(5)
         if self.failures:
             self.failures -= 1
             raise StoreError("locked")
-        super().put_many(entries)
-        self.booked += [(reply.text, model, meta) for _, model, reply, meta in entries]
+        super().put_many(answers)
+        self.booked += [(one.reply.text, one.model, one.night) for one in answers]
 
 
 def cached(inner: ScriptedModel, cache: MemoryCache, identity: str = "here") -> CachedModel:
-    return CachedModel(inner, cache, identity=identity, meta={"night": "n1"})
+    return CachedModel(inner, cache, identity=identity, night="n1")
 
 
 async def test_an_answer_is_paid_once() -> None:
@@ -61,7 +59,7 @@ async def test_an_answer_is_paid_once() -> None:
     await model.aclose()
     third = await cached(ScriptedModel([]), cache).complete(ask())
     assert [("one", False), ("one", True), ("one", True)] == [(r.text, r.cached) for r in (first, second, third)]
-    assert [("one", "scripted", {"night": "n1"})] == cache.booked
+    assert [("one", "scripted", "n1")] == cache.booked
 
 
 async def test_what_differs_is_asked_for() -> None:
@@ -196,3 +194,37 @@ async def test_a_store_that_keeps_refusing_is_an_error_at_the_end() -> None:
     await model.complete(ask())
     with pytest.raises(StoreError, match="locked"):
         await model.aclose()
+
+
+class Shelf(MemoryCache):
+    """A cache that remembers how often it was looked through, and may be broken."""
+
+    def __init__(self, broken: bool = False) -> None:
+        super().__init__()
+        self.looks: list[int] = []
+        self.broken = broken
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, ChatReply]:
+        self.looks.append(len(keys))
+        if self.broken:
+            raise StoreError("locked")
+        return super().get_many(keys)
+
+
+async def test_questions_of_the_same_moment_are_looked_up_together() -> None:
+    """Twenty questions at once are one look into the cache, and each gets its own answer."""
+    shelf = Shelf()
+    model = cached(ScriptedModel(lambda request: request.messages[-1].text), shelf)
+    replies = await asyncio.gather(*(model.complete(ask(str(i))) for i in range(20)))
+    await model.aclose()
+    assert [str(i) for i in range(20)] == [reply.text for reply in replies]
+    assert [20] == shelf.looks
+
+
+async def test_a_cache_that_cannot_be_read_fails_every_question_and_pays_none() -> None:
+    """Without knowing what is paid for already, nothing is paid."""
+    inner = ScriptedModel([])
+    model = cached(inner, Shelf(broken=True))
+    answers = await asyncio.gather(*(model.complete(ask(str(i))) for i in range(3)), return_exceptions=True)
+    assert [StoreError] * 3 == [type(answer) for answer in answers]
+    assert [] == inner.requests

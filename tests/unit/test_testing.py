@@ -1,11 +1,9 @@
 """The fakes that burnish ships."""
 
-from typing import Any
-
 import pytest
 from support.chats import LABEL, ask
 
-from burnish.domain.chat import ChatModel, ChatReply, ReplyCache
+from burnish.domain.chat import ChatModel, ChatReply, PaidReply, ReplyCache
 from burnish.errors import ModelError, TransientModelError
 from burnish.testing import MemoryCache, ScriptedModel
 
@@ -46,7 +44,6 @@ async def test_what_is_no_json_is_a_model_error() -> None:
 def test_the_memory_cache_gives_back_what_it_got() -> None:
     """An answer comes back by its request's key, marked as cached."""
     cache: ReplyCache = MemoryCache()
-    meta: dict[str, Any] = {"night": None}
-    cache.put_many([(ask("1"), "m", ChatReply(text="one", model="m"), meta)])
-    assert ChatReply(text="one", model="m", cached=True) == cache.get(ask("1").key)
-    assert None is cache.get(ask("2").key)
+    one, two = ask("1").key, ask("2").key
+    cache.put_many([PaidReply(one, ChatReply(text="one", model="m"), "m", "other")])
+    assert {one: ChatReply(text="one", model="m", cached=True)} == cache.get_many([one, two])

@@ -13,6 +13,8 @@ Json = JsonValue
 
 
 def _as_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         raise ValueError("needs a time zone, for example 2026-01-31T12:00:00Z")
     # Nearly every moment is UTC already; astimezone would be a quarter of the time it takes to load a trace.

@@ -1,14 +1,14 @@
 """The model port: what judges, summarisers, proposers and the prompt target ask of a language model."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import Field
 
 from burnish.domain.base import Json, Value, content_hash
 from burnish.domain.traces import Message, ToolCallPart, Usage
 
-__all__ = ["Allowance", "ChatModel", "ChatReply", "ChatRequest", "ChatTool", "ReplyCache"]
+__all__ = ["Allowance", "ChatModel", "ChatReply", "ChatRequest", "ChatTool", "PaidReply", "ReplyCache"]
 
 
 class ChatTool(Value):
@@ -86,13 +86,23 @@ class ChatModel(Protocol):
         ...
 
 
+class PaidReply(NamedTuple):
+    """An answer to be kept under its question's `key`, and what the accounts of `night` book it as."""
+
+    key: str
+    reply: ChatReply
+    model: str
+    purpose: str
+    night: str | None = None
+
+
 class ReplyCache(Protocol):
     """Answers already paid for, by content address."""
 
-    def get(self, key: str) -> ChatReply | None:
-        """The stored answer, or None."""
+    def get_many(self, keys: Sequence[str]) -> Mapping[str, ChatReply]:
+        """The stored answers by key; a key without one is left out."""
         ...
 
-    def put_many(self, entries: Sequence[tuple[ChatRequest, str, ChatReply, Mapping[str, Any]]]) -> None:
-        """Store answers and their accounts: (request, model, reply, meta) each."""
+    def put_many(self, answers: Sequence[PaidReply]) -> None:
+        """Store answers and their accounts."""
         ...

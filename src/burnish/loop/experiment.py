@@ -13,7 +13,7 @@ from burnish.domain.base import Value, content_hash
 from burnish.domain.chat import ChatModel
 from burnish.domain.datasets import Example
 from burnish.domain.evaluators.base import EvaluationContext, Evaluator
-from burnish.domain.evaluators.run import score_run
+from burnish.domain.evaluators.run import Versions, score_run
 from burnish.domain.experiments import Arm, Experiment, Run, RunKey, RunOutcome, RunStatus, Target
 from burnish.domain.feedback import Feedback
 from burnish.domain.traces import Trace
@@ -161,6 +161,7 @@ class _Engine:
         self._retry_pause_s = retry_pause_s
         self._writer = writer
         self._accounts = accounts
+        self._versions: Versions = {}
         self.ran = 0
 
     async def run(self, arm: Arm, example: Example, repetition: int) -> None:
@@ -174,7 +175,7 @@ class _Engine:
         trace = outcome.trace
         if outcome.status is RunStatus.OK and trace is not None:
             context = EvaluationContext(trace=trace, example=example, judge=self._judge)
-            scores, failures, feedback = await score_run(context, self._evaluators)
+            scores, failures, feedback = await score_run(context, self._evaluators, self._versions)
         self._writer.add(
             Run(
                 key=key,
@@ -232,12 +233,5 @@ class _Writer:
             traces, self._traces = self._traces, []
             feedback, self._feedback = self._feedback, []
             # Shielded: a cancelled flusher must not lose what it took out of the buffers.
-            await asyncio.shield(asyncio.to_thread(self._write, runs, traces, feedback))
-
-    def _write(self, runs: list[Run], traces: list[Trace], feedback: list[Feedback]) -> None:
-        if traces:
-            self._store.traces.add(traces)
-        if feedback:
-            self._store.feedback.add(feedback)
-        if runs:  # last: a run counts as done only when its trace and scores are there
-            self._store.experiments.add_runs(runs)
+            if runs:
+                await asyncio.shield(asyncio.to_thread(self._store.experiments.add_runs, runs, traces, feedback))

@@ -2,19 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from burnish.domain.base import content_hash
-from burnish.domain.chat import ChatModel, ChatReply, ChatRequest, ReplyCache
+from burnish.domain.chat import ChatModel, ChatReply, ChatRequest, PaidReply, ReplyCache
 from burnish.errors import StoreError
 
 __all__ = ["CachedModel"]
 
 FLUSH_EVERY_S = 0.25
-
-Entry = tuple[ChatRequest, str, ChatReply, Mapping[str, Any]]
+LOOK_UP_EVERY_S = 0.002
 
 
 @dataclass
@@ -28,17 +25,19 @@ class CachedModel:
     """A model with its answers kept by content.
 
     The key holds the endpoint and the model's name besides the question. Equal questions asked at the same time are
-    asked once: the others get the same answer, or the same error. Answers are written in bulk from a thread, at most
-    a quarter second late; `aclose` writes the rest. Belongs to one event loop.
+    asked once: the others get the same answer, or the same error. Questions of the same two milliseconds are looked up
+    together. Answers are written in bulk from a thread, at most a quarter second late; `aclose` writes the rest.
+    Belongs to one event loop.
     """
 
-    def __init__(self, inner: ChatModel, cache: ReplyCache, *, identity: str, meta: Mapping[str, Any]) -> None:
+    def __init__(self, inner: ChatModel, cache: ReplyCache, *, identity: str, night: str | None) -> None:
         self._inner = inner
         self._cache = cache
         self._identity = content_hash(identity, inner.name)
-        self._meta = dict(meta)
+        self._night = night
         self._flights: dict[str, _Flight] = {}
-        self._waiting: dict[str, Entry] = {}
+        self._asked: dict[str, asyncio.Future[ChatReply | None]] = {}
+        self._waiting: dict[str, PaidReply] = {}
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
         self.name = inner.name
@@ -46,16 +45,12 @@ class CachedModel:
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """Answer from the cache, from an equal call in flight, or from the model. Raises what the model raises."""
-        kept = request.model_copy(update={"salt": f"{self._identity}/{request.salt}"})
-        key = kept.key
+        key = request.model_copy(update={"salt": f"{self._identity}/{request.salt}"}).key
         if key in self._flights:
             return _free(await self._ride(self._flights[key]))
         if key in self._waiting:
-            return _free(self._waiting[key][2])
-        known = self._cache.get(key)
-        if known is not None:
-            return _free(known)
-        flight = self._flights[key] = _Flight(key, asyncio.create_task(self._pay(request, kept, key)))
+            return _free(self._waiting[key].reply)
+        flight = self._flights[key] = _Flight(key, asyncio.create_task(self._fetch(request, key)))
         flight.task.add_done_callback(lambda _: self._land(flight))
         return await self._ride(flight)
 
@@ -67,12 +62,36 @@ class CachedModel:
                 await self._writer
         await self._write()
 
-    async def _pay(self, request: ChatRequest, kept: ChatRequest, key: str) -> ChatReply:
+    async def _fetch(self, request: ChatRequest, key: str) -> ChatReply:
+        known = await self._look_up(key)
+        if known is not None:
+            return _free(known)
         reply = await self._inner.complete(request)
-        self._waiting[key] = (kept, request.model or self.name, reply, self._meta)
+        self._waiting[key] = PaidReply(key, reply, request.model or self.name, request.purpose, self._night)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_soon())
         return reply
+
+    def _look_up(self, key: str) -> "asyncio.Future[ChatReply | None]":
+        """The stored answer or None, read together with whatever else is asked until the next look."""
+        loop = asyncio.get_running_loop()
+        if not self._asked:
+            loop.call_later(LOOK_UP_EVERY_S, self._read)
+        found = self._asked[key] = loop.create_future()
+        return found
+
+    def _read(self) -> None:
+        asked, self._asked = self._asked, {}
+        try:
+            known = self._cache.get_many(list(asked))
+        except Exception as error:  # told to everyone who waits
+            for future in asked.values():
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for key, future in asked.items():
+            if not future.done():
+                future.set_result(known.get(key))
 
     async def _ride(self, flight: _Flight) -> ChatReply:
         """Wait for the answer; the call is given up only when the last one who waits for it is cancelled."""
@@ -99,10 +118,10 @@ class CachedModel:
 
     async def _write(self) -> None:
         async with self._writing:  # a write under way has not dropped its entries yet: they must not be booked twice
-            entries = dict(self._waiting)
-            if entries:
-                await asyncio.to_thread(self._cache.put_many, list(entries.values()))
-                for key in entries:
+            answers = dict(self._waiting)
+            if answers:
+                await asyncio.to_thread(self._cache.put_many, list(answers.values()))
+                for key in answers:
                     self._waiting.pop(key, None)
 
 

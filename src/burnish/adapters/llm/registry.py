@@ -1,7 +1,6 @@
 """The model that an agent's file and the settings name, with cache and budget in front."""
 
 import asyncio
-from typing import Any
 
 from burnish.adapters.llm.budget import Budget, BudgetedModel
 from burnish.adapters.llm.cached import CachedModel
@@ -62,7 +61,6 @@ def open_model(
     priced = price_in is not None and price_out is not None
     # The embedded server listens on another port every time; its answers are the same.
     identity = "embedded" if local else endpoint.identity
-    meta: dict[str, Any] = {"night": night}
     return NightModel(
-        endpoint, CachedModel(BudgetedModel(endpoint, budget, priced=priced), cache, identity=identity, meta=meta)
+        endpoint, CachedModel(BudgetedModel(endpoint, budget, priced=priced), cache, identity=identity, night=night)
     )

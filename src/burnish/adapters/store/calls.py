@@ -1,22 +1,22 @@
 """Model calls: answers already paid for, and what they cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from burnish.adapters.store import tables
-from burnish.adapters.store.engine import Database, upsert
-from burnish.adapters.store.rows import clean, json_bytes, micros, pack, scrub, unpack
+from burnish.adapters.store.engine import Database, chunked, upsert
+from burnish.adapters.store.rows import clean_json, micros, pack, scrub, unpack
 from burnish.domain.base import utc_now
-from burnish.domain.chat import ChatReply, ChatRequest
+from burnish.domain.chat import ChatReply, PaidReply
 from burnish.domain.traces import Usage
 
 __all__ = ["CallStore"]
 
 _replies = tables.model_replies
 _calls = tables.model_calls
+_SUMS = ("calls", "input_tokens", "output_tokens", "cost_usd", "seconds")
 
 
 class CallStore:
@@ -24,44 +24,31 @@ class CallStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # Asked before every model call: compiled once and handed to the driver, a third of the time it takes otherwise.
-        query = sa.select(_replies.c.body).where(_replies.c.key == sa.bindparam("key"))
-        compiled = query.compile(dialect=database.engine.dialect)
-        self._by_key, self._positional = str(compiled), bool(compiled.positional)
 
-    def get(self, key: str) -> ChatReply | None:
-        """The stored answer, marked as cached, or None."""
+    def get_many(self, keys: Sequence[str]) -> dict[str, ChatReply]:
+        """The stored answers by key, marked as cached; a key without one is left out."""
+        found: dict[str, ChatReply] = {}
         with self._database.read() as connection:
-            values: Any = (key,) if self._positional else {"key": key}
-            body = connection.exec_driver_sql(self._by_key, values).scalar_one_or_none()
-        if body is None:
-            return None
-        return ChatReply.model_validate_json(unpack(body)).model_copy(update={"cached": True})
+            for some in chunked(keys):
+                query = sa.select(_replies.c.key, _replies.c.body).where(_replies.c.key.in_(some))
+                for key, body in connection.execute(query):
+                    found[key] = ChatReply.model_validate_json(unpack(body)).model_copy(update={"cached": True})
+        return found
 
-    def put(self, request: ChatRequest, model: str, reply: ChatReply, meta: Mapping[str, Any]) -> None:
-        """Store one answer and account for it under `meta["night"]`."""
-        self.put_many([(request, model, reply, meta)])
-
-    def put_many(self, entries: Sequence[tuple[ChatRequest, str, ChatReply, Mapping[str, Any]]]) -> None:
+    def put_many(self, answers: Sequence[PaidReply]) -> None:
         """Store answers with their accounts in one transaction.
 
         The same question answered again was paid again: it adds to its row. A reply that came from a cache is free.
         """
-        kept = {request.key: {"key": request.key, "body": pack(json_bytes(clean(r)))} for request, _, r, _ in entries}
+        kept = {one.key: {"key": one.key, "body": pack(clean_json(one.reply)[1])} for one in answers}
+        paid = [
+            _row(one.purpose, one.model, one.reply.usage, one.reply.cost_usd, one.reply.latency_s, one.night, one.key)
+            for one in answers
+            if not one.reply.cached
+        ]
         with self._database.write("calls") as connection:
             upsert(connection, _replies, list(kept.values()))
-            for request, model, reply, meta in entries:
-                if not reply.cached:
-                    row = _row(
-                        request.purpose,
-                        model,
-                        reply.usage,
-                        reply.cost_usd,
-                        reply.latency_s,
-                        meta.get("night"),
-                        request.key,
-                    )
-                    _add_up(connection, row)
+            upsert(connection, _calls, paid, add=_SUMS)
 
     def record(
         self,
@@ -87,8 +74,7 @@ class CallStore:
 
     def totals(self, night: str | None = None) -> list[dict[str, Any]]:
         """Sums by purpose: calls, input_tokens, output_tokens, cost_usd, seconds; of a night or of all time."""
-        names = ("calls", "input_tokens", "output_tokens", "cost_usd", "seconds")
-        query = sa.select(_calls.c.purpose, *(sa.func.sum(_calls.c[name]) for name in names))
+        query = sa.select(_calls.c.purpose, *(sa.func.sum(_calls.c[name]) for name in _SUMS))
         if night is not None:
             query = query.where(_calls.c.night == night)
         query = query.group_by(_calls.c.purpose).order_by(_calls.c.purpose)
@@ -122,13 +108,3 @@ def _row(
         "seconds": latency_s,
         "created_at": micros(utc_now()),
     }
-
-
-def _add_up(connection: Connection, row: dict[str, Any]) -> None:
-    same = sa.and_(_calls.c.night == row["night"], _calls.c.key == row["key"])
-    sums = ("calls", "input_tokens", "output_tokens", "cost_usd", "seconds")
-    added = connection.execute(
-        sa.update(_calls).where(same).values({name: _calls.c[name] + row[name] for name in sums})
-    )
-    if added.rowcount == 0:
-        upsert(connection, _calls, [row])

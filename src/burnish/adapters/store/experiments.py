@@ -1,14 +1,20 @@
 """Experiments and their runs, resumable: a run that is there need not run again."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, upsert
+from burnish.adapters.store.feedback import feedback_rows, write_feedback
+from burnish.adapters.store.ingest import prepare
 from burnish.adapters.store.lookup import resolve
-from burnish.adapters.store.rows import clean, micros
+from burnish.adapters.store.rows import clean, clean_json, micros
+from burnish.adapters.store.traces import write_traces
 from burnish.domain.experiments import Experiment, Run
+from burnish.domain.feedback import Feedback
+from burnish.domain.traces import Trace
 
 __all__ = ["ExperimentStore"]
 
@@ -50,16 +56,21 @@ class ExperimentStore:
             query = sa.select(_experiments.c.document).where(_experiments.c.id == whole)
             return Experiment.model_validate_json(connection.execute(query).scalar_one())
 
-    def add_runs(self, runs: Sequence[Run]) -> None:
-        """Store runs, replacing those with the same key.
+    def add_runs(self, runs: Sequence[Run], traces: Sequence[Trace] = (), feedback: Sequence[Feedback] = ()) -> None:
+        """Store runs with the traces and scores they left, in one transaction; those with the same key are replaced.
 
         Raises StoreError where their experiment was never started.
         """
-        rows = [
-            item.key.model_dump() | {"status": item.status.value, "document": item.model_dump_json()}
-            for item in map(clean, runs)
-        ]
-        with self._database.write("experiments") as connection:
+        rows = [_run_row(*clean_json(run)) for run in runs]
+        prepared = [prepare(trace) for trace in traces]
+        scores = feedback_rows(feedback)
+        nouns = [noun for noun, given in (("traces", traces), ("feedback", feedback), ("experiments", runs)) if given]
+        if not nouns:
+            return
+        with self._database.write(*nouns) as connection:
+            if prepared:
+                write_traces(connection, prepared)
+            write_feedback(connection, scores)
             upsert(connection, _runs, rows)
 
     def runs(self, experiment_id: str, arm: str | None = None) -> list[Run]:
@@ -81,3 +92,7 @@ class ExperimentStore:
         query = query.order_by(_experiments.c.created_at.desc(), _experiments.c.id)
         with self._database.read() as connection:
             return [Experiment.model_validate_json(document) for document in connection.execute(query).scalars()]
+
+
+def _run_row(run: Run, body: bytes) -> dict[str, Any]:
+    return run.key.model_dump() | {"status": run.status.value, "document": body.decode()}

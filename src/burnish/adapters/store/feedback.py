@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
-from burnish.adapters.store.rows import clean, micros, moment
+from burnish.adapters.store.rows import clean, clean_json, micros, moment
 from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
 from burnish.domain.listing import MetricSummary
 
-__all__ = ["FeedbackStore"]
+__all__ = ["FeedbackStore", "feedback_rows", "write_feedback"]
 
 MACHINES = (FeedbackSource.CODE.value, FeedbackSource.JUDGE.value)
 PEOPLE = (FeedbackSource.HUMAN.value, FeedbackSource.USER.value)
@@ -33,39 +34,10 @@ class FeedbackStore:
 
         Returns how many rows there are of what was given.
         """
-        given = {item.id: item for item in map(clean, items)}
-        rows = [
-            {
-                "id": item_id,
-                "trace_id": item.trace_id,
-                "span_id": item.span_id,
-                "key": item.key,
-                "source": item.source.value,
-                "author": item.author,
-                "version": item.version,
-                "score": item.score,
-                "corrects": item.correction is not None,
-                "created_at": micros(item.created_at),
-                "document": item.model_dump_json(),
-            }
-            for item_id, item in given.items()
-        ]
-        succeeded = {
-            (item.trace_id, item.author, item.version) for item in given.values() if item.source.value in MACHINES
-        }
-        if not rows:
-            return 0
-        with self._database.write("feedback") as connection:
-            upsert(connection, _items, rows)
-            if succeeded:
-                columns = _failures.c
-                statement = sa.delete(_failures).where(
-                    columns.trace_id == sa.bindparam("of_trace"),
-                    columns.evaluator == sa.bindparam("of_evaluator"),
-                    columns.version == sa.bindparam("of_version"),
-                )
-                names = ("of_trace", "of_evaluator", "of_version")
-                connection.execute(statement, [dict(zip(names, one, strict=True)) for one in succeeded])
+        rows = feedback_rows(items)
+        if rows:
+            with self._database.write("feedback") as connection:
+                write_feedback(connection, rows)
         return len(rows)
 
     def add_failures(self, items: Iterable[EvaluatorFailure]) -> int:
@@ -170,6 +142,43 @@ class FeedbackStore:
             failures = {(name, version): count for name, version, count in connection.execute(failed)}
             rows = connection.execute(results).all()
         return _summaries(rows, failures)
+
+
+def feedback_rows(items: Iterable[Feedback]) -> list[dict[str, Any]]:
+    """The rows of `feedback`, one an id: of the same feedback given twice the last counts."""
+    rows = (_row(*clean_json(item)) for item in items)
+    return list({row["id"]: row for row in rows}.values())
+
+
+def _row(item: Feedback, body: bytes) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "trace_id": item.trace_id,
+        "span_id": item.span_id,
+        "key": item.key,
+        "source": item.source.value,
+        "author": item.author,
+        "version": item.version,
+        "score": item.score,
+        "corrects": item.correction is not None,
+        "created_at": micros(item.created_at),
+        "document": body.decode(),
+    }
+
+
+def write_feedback(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows of `feedback_rows`; failures of evaluators that have now succeeded go away."""
+    upsert(connection, _items, rows)
+    succeeded = {(row["trace_id"], row["author"], row["version"]) for row in rows if row["source"] in MACHINES}
+    if succeeded:
+        columns = _failures.c
+        statement = sa.delete(_failures).where(
+            columns.trace_id == sa.bindparam("of_trace"),
+            columns.evaluator == sa.bindparam("of_evaluator"),
+            columns.version == sa.bindparam("of_version"),
+        )
+        names = ("of_trace", "of_evaluator", "of_version")
+        connection.execute(statement, [dict(zip(names, one, strict=True)) for one in succeeded])
 
 
 def _summaries(rows: Iterable[Any], failures: dict[tuple[str, str], int]) -> list[MetricSummary]:

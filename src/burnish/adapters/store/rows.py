@@ -11,7 +11,19 @@ from pydantic_core import PydanticSerializationError
 
 from burnish.domain.base import Json
 
-__all__ = ["clean", "dump", "json_bytes", "micros", "moment", "pack", "preview", "scrub", "spoilt", "unpack"]
+__all__ = [
+    "clean",
+    "clean_json",
+    "dump",
+    "json_bytes",
+    "micros",
+    "moment",
+    "pack",
+    "preview",
+    "scrub",
+    "spoilt",
+    "unpack",
+]
 
 PREVIEW = 200
 # Most payloads are a few KB, where deflating costs more time than the disk it saves.
@@ -57,12 +69,19 @@ def scrub(value: Any) -> Any:
 
 def clean(item: M) -> M:
     """The item itself, or where it holds unstorable characters the same with U+FFFD for each."""
+    return clean_json(item)[0]
+
+
+def clean_json(item: M) -> tuple[M, bytes]:
+    """`clean` with the JSON of its answer, which had to be made anyway."""
     try:
-        if not spoilt(json_bytes(item)):
-            return item
+        body = json_bytes(item)
+        if not spoilt(body):
+            return item, body
     except PydanticSerializationError:
         pass
-    return type(item).model_validate(scrub(item.model_dump()))
+    cleaned = type(item).model_validate(scrub(item.model_dump()))
+    return cleaned, json_bytes(cleaned)
 
 
 def dump(value: Any) -> str:

@@ -17,7 +17,7 @@ from burnish.domain.feedback import FeedbackSource
 from burnish.domain.listing import IngestSummary, TraceQuery, TraceSummary
 from burnish.domain.traces import Span, Trace, merge
 
-__all__ = ["TraceStore"]
+__all__ = ["TraceStore", "write_traces"]
 
 # One commit, and with it one flush to disk, a batch.
 SPANS_A_BATCH = 2_000
@@ -107,19 +107,24 @@ class TraceStore:
             return list_traces(connection, query)
 
     def _write(self, batch: Sequence[Prepared]) -> IngestSummary:
-        parts: dict[str, list[Prepared]] = {}
-        for item in batch:
-            parts.setdefault(item.trace.trace_id, []).append(item)
         with self._database.write("traces") as connection:
-            known = _digests(connection, list(parts))
-            rows = _Rows()
-            summary = IngestSummary()
-            for trace_id, items in parts.items():
-                if trace_id not in known:
-                    summary += _first(rows, items)
-            summary += _again(connection, rows, {one: parts[one] for one in parts if one in known}, known)
-            rows.write(connection)
-        return summary
+            return write_traces(connection, batch)
+
+
+def write_traces(connection: Connection, batch: Sequence[Prepared]) -> IngestSummary:
+    """Write prepared traces, joined with what is known of them."""
+    parts: dict[str, list[Prepared]] = {}
+    for item in batch:
+        parts.setdefault(item.trace.trace_id, []).append(item)
+    known = _digests(connection, list(parts))
+    rows = _Rows()
+    summary = IngestSummary()
+    for trace_id, items in parts.items():
+        if trace_id not in known:
+            summary += _first(rows, items)
+    summary += _again(connection, rows, {one: parts[one] for one in parts if one in known}, known)
+    rows.write(connection)
+    return summary
 
 
 def _first(rows: _Rows, items: Sequence[Prepared]) -> IngestSummary:

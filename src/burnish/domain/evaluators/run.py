@@ -12,9 +12,20 @@ from burnish.domain.evaluators.sampling import applies, has_expected
 from burnish.domain.feedback import EvaluatorFailure, Feedback
 from burnish.errors import BudgetExceededError
 
-__all__ = ["EvaluationReport", "EvaluatorResult", "OnResult", "Pair", "evaluate_pairs", "evaluate_traces", "score_run"]
+__all__ = [
+    "EvaluationReport",
+    "EvaluatorResult",
+    "OnResult",
+    "Pair",
+    "Versions",
+    "evaluate_pairs",
+    "evaluate_traces",
+    "score_run",
+]
 
 Pair = tuple[Evaluator, EvaluationContext]
+# By the evaluator's id; the evaluator is kept alive beside its version, so that the id stays its own.
+Versions = dict[int, tuple[str, Evaluator]]
 
 _MESSAGE_LIMIT = 2_000
 _BREATHE_EVERY = 200  # inline checks between two chances for other tasks to run
@@ -79,10 +90,11 @@ async def evaluate_traces(
 
 
 async def score_run(
-    context: EvaluationContext, evaluators: Sequence[Evaluator]
+    context: EvaluationContext, evaluators: Sequence[Evaluator], versions: Versions | None = None
 ) -> tuple[dict[str, float], dict[str, str], list[Feedback]]:
     """Score one offline run: scores by key, messages of the evaluators that failed, and the feedback itself.
 
+    `versions` is filled and read again by those who score many runs with the same evaluators.
     Of the filters only `has_expected` counts here. The others, sampling too, choose among production traces; in an
     experiment they would let an arm drop its slow or failing runs from the measure. Raises BudgetExceededError.
     """
@@ -92,6 +104,7 @@ async def score_run(
         ((evaluator, context) for evaluator in wanted),
         on_result=lambda result: results.update({result.evaluator.name: result}),
         concurrency=max(1, len(wanted)),
+        versions=versions,
     )
     scores: dict[str, float] = {}
     failures: dict[str, str] = {}
@@ -110,14 +123,19 @@ async def score_run(
 
 
 async def evaluate_pairs(
-    pairs: Iterable[Pair], *, on_result: OnResult, concurrency: int = 8, at: datetime | None = None
+    pairs: Iterable[Pair],
+    *,
+    on_result: OnResult,
+    concurrency: int = 8,
+    at: datetime | None = None,
+    versions: Versions | None = None,
 ) -> None:
     """Run each pair; filters have been applied. `at` is the time the results bear, by default the time they came.
 
     Checks that only compute run inline; the others run `concurrency` at a time under their time-outs. Once the budget
     is spent nothing new starts, calls in flight finish and are told, then BudgetExceededError is raised.
     """
-    versions: dict[int, tuple[str, Evaluator]] = {}  # the evaluator is kept alive, so that its id stays its own
+    versions = {} if versions is None else versions
     waiting: list[Pair] = []
     for count, (evaluator, context) in enumerate(pairs, start=1):
         if id(evaluator) not in versions:
