@@ -20,21 +20,7 @@ COMPANY = "Tarnhill Gear Rental"
 QUEUES = ("Q1", "Q2", "Q3", "Q4", "Q5", "Q6")
 PROMPT_FILE = Path(__file__).resolve().parents[1] / "prompts" / "router.md"
 DEFAULT_MODEL = "gpt-4o-mini"
-MAX_TOKENS = 32
-
-RESPONSE_FORMAT = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "routing",
-        "strict": True,
-        "schema": {
-            "type": "object",
-            "properties": {"queue": {"type": "string", "enum": list(QUEUES)}},
-            "required": ["queue"],
-            "additionalProperties": False,
-        },
-    },
-}
+MAX_TOKENS = 8  # a queue's name and nothing else
 
 
 def render_prompt(template: str) -> str:
@@ -50,15 +36,8 @@ def prompt_version(template: str) -> str:
 def parse_queue(answer: str) -> str | None:
     """The queue an answer names, or None, which leaves the message to a person.
 
-    Endpoints that honour the schema return `{"queue": "..."}`. Some ignore it and chat; then an answer that names
-    exactly one queue still counts.
+    The prompt asks for the name alone. A model that chats still counts where it names exactly one queue.
     """
-    try:
-        parsed = json.loads(answer)
-    except ValueError:
-        parsed = None
-    if isinstance(parsed, dict) and parsed.get("queue") in QUEUES:
-        return str(parsed["queue"])
     named = {word for word in re.findall(r"\w+", answer) if word in QUEUES}
     return named.pop() if len(named) == 1 else None
 
@@ -128,7 +107,6 @@ class Desk:
 
     def _ask(self, utterance: str) -> str:
         system = render_prompt(self.template)
-        message = f'Customer message: "{utterance}"'
         with telemetry.span(
             f"chat {self.model}",
             {
@@ -138,14 +116,13 @@ class Desk:
                 "gen_ai.request.temperature": 0.0,
                 "gen_ai.request.seed": 0,
                 "gen_ai.request.max_tokens": MAX_TOKENS,
-                "gen_ai.input.messages": telemetry.messages(("system", system), ("user", message)),
+                "gen_ai.input.messages": telemetry.messages(("system", system), ("user", utterance)),
             },
             client=True,
         ) as span:
             completion = self.client.chat.completions.create(
                 model=self.model,
-                messages=[{"role": "system", "content": system}, {"role": "user", "content": message}],
-                response_format=RESPONSE_FORMAT,
+                messages=[{"role": "system", "content": system}, {"role": "user", "content": utterance}],
                 temperature=0,
                 seed=0,
                 max_tokens=MAX_TOKENS,

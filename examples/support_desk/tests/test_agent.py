@@ -29,21 +29,21 @@ class FakeClient:
 
 def test_the_answer_is_the_queue() -> None:
     """The desk sends the filled prompt and the message, and returns the queue that the model names."""
-    client = FakeClient('{"queue": "Q3"}')
+    client = FakeClient("Q3")
     result = Desk(model="fake", client=client).route("I want my deposit back")
     system, user = client.asked[0]["messages"]
     assert "Q3" == result["queue"]
     assert COMPANY in system["content"]
     assert "{{" not in system["content"]
-    assert "I want my deposit back" in user["content"]
+    assert "I want my deposit back" == user["content"]
 
 
 @pytest.mark.parametrize(
     ("answer", "queue"),
-    [('{"queue": "Q1"}', "Q1"), ("It belongs to Q2.", "Q2"), ("Q1 or Q2", None), ("no idea", None), ("{}", None)],
+    [("Q1", "Q1"), ("It belongs to Q2.", "Q2"), ("Q1 or Q2", None), ("no idea", None), ("Q12", None)],
 )
 def test_an_answer_counts_when_it_names_one_queue(answer: str, queue: str | None) -> None:
-    """JSON and chat are read alike; two queues or none are left to a person."""
+    """A bare name and a chatty answer are read alike; two queues or none are left to a person."""
     assert queue == parse_queue(answer)
 
 

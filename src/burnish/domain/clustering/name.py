@@ -13,7 +13,7 @@ __all__ = ["ClusterName", "keywords", "name_cluster"]
 
 TITLE = 60
 DESCRIPTION = 300
-SHOWN = 12  # summaries shown to the model
+SHOWN = 8  # summaries shown to the model: more only made small models slower
 _SCHEMA: dict[str, Json] = {
     "type": "object",
     "properties": {

@@ -76,6 +76,9 @@ def _workspace(folder: Path, settings: Settings, fast: bool) -> Settings:
     agent_file = folder / "config" / "agents" / f"{AGENT}.toml"
     agent_file.parent.mkdir(parents=True, exist_ok=True)
     text = (example / "agent.toml").read_text(encoding="utf-8")
+    if _embedded(settings):
+        # One call at a time keeps the cores busy; two at once take longer together than one after the other.
+        text = text.replace("concurrency = 4", "concurrency = 1")
     if fast:
         text = text.replace("dev_limit = 25", "dev_limit = 10").replace("held_out_limit = 60", "held_out_limit = 20")
         text = text.replace("minimum_pairs = 30", "minimum_pairs = 10")
@@ -88,6 +91,11 @@ def _workspace(folder: Path, settings: Settings, fast: bool) -> Settings:
     os.environ["BURNISH_EMBEDDED_MODEL"] = embedded
     os.environ.pop("BURNISH_DATABASE_URL", None)
     return Settings()
+
+
+def _embedded(settings: Settings) -> bool:
+    """Whether no endpoint is set, so that the embedded model answers."""
+    return settings.model_base_url is None and settings.model_api_key is None
 
 
 def _build_agent_repository(settings: Settings, console: "Console") -> None:
@@ -108,7 +116,7 @@ def _model(settings: Settings, console: "Console") -> "Endpoint":
     from burnish.drivers.cli.model import fetch_with_progress
     from burnish.loop.context import open_workshop
 
-    if settings.model_base_url is None and settings.model_api_key is None:
+    if _embedded(settings):
         fetch_with_progress(console, settings, settings.embedded_model)
 
     async def resolve() -> "Endpoint":
@@ -197,7 +205,7 @@ def _traffic(settings: Settings, console: "Console", endpoint: "Endpoint", url: 
             return
         command = [
             sys.executable, "-m", "support_desk.traffic", "--utterances", "data/traffic.jsonl",
-            "--limit", str(limit), "--skip", str(skip), "--concurrency", "2",
+            "--limit", str(limit), "--skip", str(skip), "--concurrency", "1" if endpoint.local else "4",
         ]  # fmt: skip
         log = settings.home_dir / "traffic.log"
         columns = (TextColumn("Traces coming in"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
