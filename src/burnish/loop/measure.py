@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.base import Value, content_hash, utc_now
-from burnish.domain.datasets import Example, Split, fingerprint
+from burnish.domain.datasets import DATASET, Example, Split, fingerprint
 from burnish.domain.experiments import AgentVersion, Arm, Experiment
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Outcome, Verdict, decide
@@ -14,10 +14,9 @@ from burnish.loop.experiment import MeasureSummary, Progress, limited, measure
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
 
-__all__ = ["BASELINE", "DATASET", "Choice", "choose_on_dev", "prove_on_held_out"]
+__all__ = ["BASELINE", "Choice", "choose_on_dev", "prove_on_held_out"]
 
 BASELINE = "baseline"
-DATASET = "main"
 
 
 class Choice(Value):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from burnish.domain.base import Value, utc_now
 from burnish.domain.chat import ChatModel
-from burnish.domain.datasets import Example, Split
+from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.listing import TraceQuery
 from burnish.domain.prompts import apply_edits
@@ -18,7 +18,6 @@ from burnish.domain.proposing.strategies import drafts
 from burnish.domain.traces import Trace
 from burnish.errors import EditError
 from burnish.loop.experiment import Progress
-from burnish.loop.measure import DATASET
 from burnish.project import AgentConfig
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from burnish.adapters.publishing.body import BodyContext, render_body
 from burnish.adapters.publishing.markdown import plain
 from burnish.domain.base import Value, content_hash, utc_now
-from burnish.domain.datasets import Example, Split
+from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.experiments import Run
 from burnish.domain.forges import ForgePullRequest, PullRequestDraft
 from burnish.domain.gate import Outcome, Verdict
 from burnish.domain.prompts import apply_edits, check_path, unified_diff
 from burnish.domain.proposals import Cluster, Proposal, ProposalStatus, PullRequest, PullRequestState
 from burnish.errors import InputError, NotFoundError
-from burnish.loop.measure import BASELINE, DATASET
+from burnish.loop.measure import BASELINE
 
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
