@@ -159,5 +159,4 @@ def _arm(workshop: "Workshop", proposal: Proposal) -> Arm:
 
 def _version(workshop: "Workshop", commit: str, proposal: Proposal | None) -> AgentVersion:
     edits = proposal.edits if proposal is not None else ()
-    identity = content_hash(commit, [edit.model_dump() for edit in edits])
-    return workshop.repository.worktree(identity, commit, edits)
+    return workshop.repository.worktree(AgentVersion.id_for(commit, edits), commit, edits)

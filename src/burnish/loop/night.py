@@ -5,6 +5,7 @@ Tasks call these with an open workshop; `burnish demo` and the tests do so witho
 
 from typing import TYPE_CHECKING, Any
 
+from burnish.domain.experiments import AgentVersion
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Verdict
 from burnish.domain.nights import NightState
@@ -145,8 +146,10 @@ async def propose_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
 
 async def dev_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
     """Measure the candidates on dev and choose one, or say why none."""
-    choice = await choose_on_dev(workshop, workshop.night, ticker)
     proposals = candidates(workshop.store, workshop.config.name, workshop.night)
+    base = AgentVersion.id_for(workshop.base_commit, ())
+    workshop.repository.prune({base, *(AgentVersion.id_for(p.base_commit, p.edits) for p in proposals)})
+    choice = await choose_on_dev(workshop, workshop.night, ticker)
     labels = {BASELINE: "as it is", **{proposal.id: proposal.title for proposal in proposals}}
     return _book(workshop, "dev", {**choice.model_dump(mode="json"), "labels": labels})
 
