@@ -11,16 +11,18 @@ from tasks.discover import discover
 from tasks.experiment import choose, prove
 from tasks.propose import propose
 from tasks.publish import publish, report
+from tasks.take_up import take_up
 
 
 @flow(name="improve-agent", flow_run_name="improve {agent}")
 async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) -> dict[str, Any]:
-    """Curate, discover, propose, choose on dev, prove on held-out, publish; a report whatever happens.
+    """Take up what was left open, curate, discover, propose, choose on dev, prove on held-out, publish, report.
 
     Examples are assigned to their splits before failures are grouped: what is held out is known by then and is left
     out of discovering and proposing.
     """
     async with booked_night(agent, options.night) as night:
+        await take_up(agent, night, options.publish)
         await curate(agent, night)
         await discover(agent, night)
         await propose(agent, night)

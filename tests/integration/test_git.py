@@ -1,6 +1,8 @@
 """The agent's repository against real git: reading, worktrees, commits and pushes."""
 
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,6 +74,37 @@ def test_an_intact_worktree_is_reused_and_swept(remote: Path) -> None:
         inode = version.root.stat().st_ino
         assert version == repository.worktree("v1", repository.base_commit, [EDIT])
         assert (inode, False) == (version.root.stat().st_ino, (version.root / "state.db").exists())
+
+
+def test_versions_of_earlier_nights_are_pruned(remote: Path) -> None:
+    """Only what is kept stays; half a folder that a kill left goes too, and what is asked for again is made again."""
+    with opened(remote) as earlier:
+        old = earlier.worktree("old", earlier.base_commit, [])
+    half = old.root.parent / "half"
+    half.mkdir()
+    with opened(remote) as repository:
+        kept = repository.worktree("kept", repository.base_commit, [EDIT])
+        assert ["half", "old"] == repository.prune({"kept"})
+        assert (False, False, True) == (old.root.exists(), half.exists(), kept.root.exists())
+        assert old == repository.worktree("old", repository.base_commit, [])
+        assert (old.root / "src/agent.py").is_file()
+
+
+def test_what_another_night_uses_is_never_pruned(remote: Path) -> None:
+    """While it is open, nothing goes; once it has closed, or its process was killed, the next night prunes."""
+    with opened(remote) as mine:
+        with opened(remote) as other:
+            used = other.worktree("used", other.base_commit, [])
+            assert [] == mine.prune(set())
+            assert used.root.exists()
+        script = (
+            "import sys, pathlib, os, signal; from burnish.adapters.publishing.git import AgentRepository as R;"
+            "r = R.open(sys.argv[1], 'main', pathlib.Path(sys.argv[2])); r.worktree('dead', r.base_commit, []);"
+            "os.kill(os.getpid(), signal.SIGKILL)"
+        )
+        done = subprocess.run([sys.executable, "-c", script, str(remote), str(remote.parent / "home")], check=False)
+        assert -9 == done.returncode
+        assert ["dead", "used"] == mine.prune(set())
 
 
 @pytest.mark.parametrize("damage", ["changed", "deleted", "unlinked", "half"])

@@ -4,13 +4,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.chats import ask
+from support.chats import LABEL, ask
 from support.model_server import Answer, ModelServer, completion
 
 from burnish.adapters.llm.budget import Budget
 from burnish.adapters.llm.registry import NightModel, open_model
 from burnish.domain.chat import Allowance
-from burnish.errors import BudgetExceededError
+from burnish.errors import BudgetExceededError, ModelError
 from burnish.project import ModelConfig
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def opened(store: "Store", base_url: str, allowance: Allowance) -> NightModel:
         budget=Budget(allowance, spent_calls=calls, spent_usd=dollars),
         cache=store.calls,
         night=NIGHT,
+        accounts=store.calls,
     )
 
 
@@ -67,3 +68,25 @@ async def test_the_budget_holds_where_the_server_counts(store: "Store") -> None:
     assert 9 == len(server.requests) == sum(not isinstance(item, BaseException) for item in found)
     assert 4 == server.peak
     assert 9 == store.calls.spent(NIGHT)[0]
+
+
+async def test_answers_that_could_not_be_used_are_not_forgotten(store: "Store") -> None:
+    """A refusal and a misfit asked twice were paid: the accounts and the budget of the next start know of them."""
+    misfit = Answer(completion("no label"))
+    refusal = Answer(completion(None, refusal="no"))
+    async with ModelServer([refusal, misfit, misfit, refusal]) as server:
+        first = opened(store, server.base_url, Allowance(calls=3))
+        for request in (ask("1", purpose="judge"), ask("2", response_schema=LABEL), ask("1", purpose="judge")):
+            with pytest.raises(ModelError):
+                await first.complete(request)
+        await first.aclose()
+        assert (3, pytest.approx(4 * 18e-6)) == store.calls.spent(NIGHT)
+        assert {"judge": (2, 24), "other": (1, 24)} == {
+            row["purpose"]: (row["calls"], row["input_tokens"]) for row in store.calls.totals(NIGHT)
+        }
+
+        second = opened(store, server.base_url, Allowance(calls=3))
+        with pytest.raises(BudgetExceededError, match="3 of 3"):
+            await second.complete(ask("new"))
+        await second.aclose()
+        assert 4 == len(server.requests)

@@ -9,11 +9,10 @@ import pytest
 from burnish.adapters.store import Store
 from burnish.domain.base import Json
 from burnish.domain.chat import ChatReply, ChatRequest
-from burnish.domain.datasets import Example, Split
+from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.proposals import Cluster, ProposalStatus
 from burnish.domain.traces import Span, SpanKind, Trace
-from burnish.loop.measure import DATASET
 from burnish.loop.propose import gather, propose
 from burnish.project import AgentConfig
 

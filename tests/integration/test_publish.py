@@ -15,12 +15,12 @@ from burnish.adapters.publishing.github import GitHubForge
 from burnish.adapters.publishing.registry import open_forge, open_repository
 from burnish.adapters.store import Store
 from burnish.domain.base import utc_now
-from burnish.domain.datasets import Example, Split
+from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.experiments import Experiment, Run, RunKey, RunStatus
 from burnish.domain.gate import Comparison, Outcome, Verdict
 from burnish.domain.proposals import Cluster, Edit, Proposal, ProposalStatus, PullRequestState
 from burnish.errors import ConfigError, InputError, PublishError
-from burnish.loop.measure import BASELINE, DATASET
+from burnish.loop.measure import BASELINE
 from burnish.loop.publish import branch_of, publish, refresh
 from burnish.project import AgentConfig
 from burnish.settings import Settings

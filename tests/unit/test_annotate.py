@@ -1,6 +1,5 @@
 """Reviews from a file become human feedback on the right traces."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,18 +13,18 @@ from burnish.loop.annotate import Review, import_reviews, read_reviews
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path / 'store.sqlite3'}") as store:
-        now = utc_now()
-        store.traces.add(
-            Trace(
-                trace_id=f"t{i}", agent="desk", source="otlp", name="desk", session_id=f"u{i}", started_at=now,
-                input="hello", output="atlas",
-                spans=(Span(trace_id=f"t{i}", span_id="s", name="desk", started_at=now, ended_at=now),),
-            )
-            for i in range(2)
-        )  # fmt: skip
-        yield store
+def db(store: Store) -> Store:
+    """A store with two traces."""
+    now = utc_now()
+    store.traces.add(
+        Trace(
+            trace_id=f"t{i}", agent="desk", source="otlp", name="desk", session_id=f"u{i}", started_at=now,
+            input="hello", output="atlas",
+            spans=(Span(trace_id=f"t{i}", span_id="s", name="desk", started_at=now, ended_at=now),),
+        )
+        for i in range(2)
+    )  # fmt: skip
+    return store
 
 
 def test_a_review_finds_its_trace_by_session(db: Store) -> None:

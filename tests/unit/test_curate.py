@@ -1,8 +1,3 @@
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from support.databases import sqlite_url
 from support.store_samples import judged, trace
 
 from burnish.adapters.store import Store
@@ -33,13 +28,6 @@ CONFIG = AgentConfig(
     improve=ImproveConfig(metric="helpful"),
 )
 EXACT, JUDGE = (NeedsExpected(name="helpful"),), (NeedsNothing(name="helpful"),)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(sqlite_url(tmp_path))
-    yield opened
-    opened.close()
 
 
 def corrected(trace_id: str, correction: Json, after: float = 0.0, **fields: object) -> Feedback:

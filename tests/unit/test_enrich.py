@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.databases import sqlite_url
 from support.evaluation import ScriptedJudge, tool, trace
 
 from burnish.domain.base import Json, utc_now
@@ -28,12 +26,10 @@ PASS = {"reasoning": "", "verdict": "pass"}
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> "Iterator[Store]":
-    from burnish.adapters.store import Store
-
-    with Store.open(sqlite_url(tmp_path)) as opened:
-        opened.traces.add(trace(f"answer {n}", trace_id=trace_id) for n, trace_id in enumerate(IDS, start=1))
-        yield opened
+def store(store: "Store") -> "Store":
+    """The store with five traces."""
+    store.traces.add(trace(f"answer {n}", trace_id=trace_id) for n, trace_id in enumerate(IDS, start=1))
+    return store
 
 
 def corrected(trace_id: str, correction: Json, *, later_s: float = 0.0, **fields: Any) -> Feedback:

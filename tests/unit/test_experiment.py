@@ -1,7 +1,7 @@
 """The experiment engine: interleaved, resumable, and honest about what could not be measured."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,12 +59,6 @@ def right(version: AgentVersion, example: Example) -> RunOutcome:
     return answered(version, example, str(example.expected))
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path / 'store.sqlite3'}") as store:
-        yield store
-
-
 def experiment(repetitions: int = 1) -> Experiment:
     return Experiment(
         id="x1", agent="desk", night="desk/2026-01-01", split=Split.DEV, arms=("baseline", "candidate"),
@@ -73,31 +67,31 @@ def experiment(repetitions: int = 1) -> Experiment:
     )  # fmt: skip
 
 
-async def run(db: Store, target: FakeTarget, repetitions: int = 1) -> MeasureSummary:
+async def run(store: Store, target: FakeTarget, repetitions: int = 1) -> MeasureSummary:
     return await measure(
-        db, experiment(repetitions), [BASELINE, CANDIDATE], EXAMPLES, [Right(name="right")], target,
+        store, experiment(repetitions), [BASELINE, CANDIDATE], EXAMPLES, [Right(name="right")], target,
         concurrency=2, retry_pause_s=0.0,
     )  # fmt: skip
 
 
-async def test_every_arm_runs_every_example(db: Store) -> None:
+async def test_every_arm_runs_every_example(store: Store) -> None:
     """Each arm runs each example as often as asked, and its mean is over all of them."""
     target = FakeTarget(lambda v, e: right(v, e) if v.id == "v1" else answered(v, e, "wrong"))
-    summary = await run(db, target, repetitions=2)
+    summary = await run(store, target, repetitions=2)
     assert summary.means == {"baseline": 0.0, "candidate": 1.0}
     assert sorted(target.asked) == sorted([("v0", e.id) for e in EXAMPLES] * 2 + [("v1", e.id) for e in EXAMPLES] * 2)
 
 
-async def test_arms_are_interleaved(db: Store) -> None:
+async def test_arms_are_interleaved(store: Store) -> None:
     """An example's arms run next to each other, so that a bad hour hits both alike."""
     target = FakeTarget(right)
-    await run(db, target)
+    await run(store, target)
     pairs = [target.asked[i : i + 2] for i in range(0, len(target.asked), 2)]
     assert all({version for version, _ in pair} == {"v0", "v1"} for pair in pairs), target.asked
     assert all(len({example for _, example in pair}) == 1 for pair in pairs), target.asked
 
 
-async def test_a_restart_runs_only_what_is_missing(db: Store) -> None:
+async def test_a_restart_runs_only_what_is_missing(store: Store) -> None:
     """After a death in the middle, finished runs are not repeated and the result is the same."""
     calls = 0
 
@@ -109,51 +103,51 @@ async def test_a_restart_runs_only_what_is_missing(db: Store) -> None:
         return right(version, example)
 
     with pytest.raises(RuntimeError, match="the power went"):
-        await run(db, FakeTarget(dies_halfway))
-    finished = {(r.version_id, r.key.example_id) for r in db.experiments.runs("x1")}
+        await run(store, FakeTarget(dies_halfway))
+    finished = {(r.version_id, r.key.example_id) for r in store.experiments.runs("x1")}
     second = FakeTarget(right)
-    summary = await run(db, second)
+    summary = await run(store, second)
     assert 0 < len(finished) < 6  # some were finished, and only those that were asked for
     assert finished.isdisjoint(second.asked)
     assert summary.found + summary.ran == summary.planned == 12
     assert summary.means == {"baseline": 1.0, "candidate": 1.0}
 
 
-async def test_an_unmeasured_run_is_tried_again_and_never_scored(db: Store) -> None:
+async def test_an_unmeasured_run_is_tried_again_and_never_scored(store: Store) -> None:
     """A rate limit is tried twice, stays out of the mean, and is tried again when the experiment is started again."""
     limits = RunOutcome(status=RunStatus.UNMEASURED, error="429")
     target = FakeTarget(lambda v, e: limits if (v.id, e.id) == ("v1", "e0") else right(v, e))
-    summary = await run(db, target)
+    summary = await run(store, target)
     assert summary.unmeasured == 1
     assert summary.means == {"baseline": 1.0, "candidate": 1.0}
     assert target.asked.count(("v1", "e0")) == 2
     again = FakeTarget(right)
-    summary = await run(db, again)
+    summary = await run(store, again)
     assert again.asked == [("v1", "e0")]
     assert summary.unmeasured == 0
 
 
-async def test_an_exception_of_the_agent_is_a_wrong_answer(db: Store) -> None:
+async def test_an_exception_of_the_agent_is_a_wrong_answer(store: Store) -> None:
     """A candidate that crashes on half of its examples scores a half, not the mean of what it answered."""
     crash = RunOutcome(status=RunStatus.AGENT_FAILURE, error="ZeroDivisionError")
     target = FakeTarget(lambda v, e: crash if v.id == "v1" and int(e.id[1]) % 2 else right(v, e))
-    summary = await run(db, target)
+    summary = await run(store, target)
     assert summary.means == {"baseline": 1.0, "candidate": 0.5}
 
 
-async def test_a_crashed_evaluator_is_not_a_score(db: Store) -> None:
+async def test_a_crashed_evaluator_is_not_a_score(store: Store) -> None:
     """Where the metric's evaluator crashes, the run is unmeasured and the failure is kept."""
     target = FakeTarget(
         lambda v, e: answered(v, e, "crash the evaluator") if (v.id, e.id) == ("v1", "e2") else right(v, e)
     )
-    summary = await run(db, target)
-    failed = [r for r in db.experiments.runs("x1", "candidate") if r.evaluator_failures]
+    summary = await run(store, target)
+    failed = [r for r in store.experiments.runs("x1", "candidate") if r.evaluator_failures]
     assert summary.unmeasured == 1
     assert [r.key.example_id for r in failed] == ["e2"]
     assert "cannot judge this" in failed[0].evaluator_failures["right"]
 
 
-async def test_a_spent_budget_keeps_what_is_finished(db: Store) -> None:
+async def test_a_spent_budget_keeps_what_is_finished(store: Store) -> None:
     """When the budget ends, the summary says so and every finished run is stored."""
     asked = 0
 
@@ -164,19 +158,19 @@ async def test_a_spent_budget_keeps_what_is_finished(db: Store) -> None:
             raise BudgetExceededError("4 of 4 calls are spent")
         return right(version, example)
 
-    summary = await run(db, FakeTarget(until_spent))
+    summary = await run(store, FakeTarget(until_spent))
     assert summary.exhausted is True
-    assert len(db.experiments.runs("x1")) == 4
+    assert len(store.experiments.runs("x1")) == 4
 
 
-async def test_broken_wiring_is_an_error(db: Store) -> None:
+async def test_broken_wiring_is_an_error(store: Store) -> None:
     """An agent that cannot be run at all stops the experiment with the reason."""
 
     def broken(version: AgentVersion, example: Example) -> RunOutcome:
         raise TargetError("no module named desk")
 
     with pytest.raises(TargetError, match="no module named desk"):
-        await run(db, FakeTarget(broken))
+        await run(store, FakeTarget(broken))
 
 
 def test_the_same_examples_are_chosen_whatever_their_order() -> None:

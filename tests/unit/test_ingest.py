@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -90,12 +89,6 @@ def test_problems_are_told_and_counted_past_the_thousand_that_are_kept() -> None
     report = ingest(Shelf(), Batches([Batch(_traces(1, 3), flood[:700]), Batch([], flood[700:])]))
     assert (report.summary.new_traces, len(report.problems), report.problem_count) == (2, 1000, 1500)
     assert report.problems[-1].where == "line 999"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path / 'test.sqlite3'}") as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -13,39 +12,33 @@ from burnish.errors import LeaseHeldError
 from burnish.loop.lease import hold, holder_is_dead, holder_name
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path / 'store.sqlite3'}") as store:
-        yield store
-
-
 def started_at(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
-async def test_two_processes_never_hold_the_same_night(db: Store) -> None:
+async def test_two_processes_never_hold_the_same_night(store: Store) -> None:
     """While a live process of this machine holds a night, a second one is refused at once."""
-    night = db.nights.begin("desk", date(2026, 1, 1))
+    night = store.nights.begin("desk", date(2026, 1, 1))
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:  # noqa: ASYNC220
         holder = f"{holder_name().partition('|')[0]}|{other.pid}|{started_at(other.pid)}"
-        db.nights.lease(night.id, holder, 90)
+        store.nights.lease(night.id, holder, 90)
         with pytest.raises(LeaseHeldError):
-            async with hold(db, night.id):
+            async with hold(store, night.id):
                 pass
         other.kill()
         other.wait()
-        async with hold(db, night.id):  # the holder died: its lease is taken over without waiting
+        async with hold(store, night.id):  # the holder died: its lease is taken over without waiting
             assert holder_is_dead(holder) is True
 
 
-async def test_a_lease_ends_with_its_block(db: Store) -> None:
+async def test_a_lease_ends_with_its_block(store: Store) -> None:
     """A night can be taken again as soon as its holder let go."""
-    night = db.nights.begin("desk", date(2026, 1, 1))
-    async with hold(db, night.id):
+    night = store.nights.begin("desk", date(2026, 1, 1))
+    async with hold(store, night.id):
         pass
-    db.nights.lease(night.id, "somebody else", 90)
+    store.nights.lease(night.id, "somebody else", 90)
     with pytest.raises(LeaseHeldError) as caught:
-        db.nights.lease(night.id, "a third", 90)
+        store.nights.lease(night.id, "a third", 90)
     assert caught.value.holder == "somebody else"
 
 

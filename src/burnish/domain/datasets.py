@@ -12,7 +12,9 @@ from pydantic import Field
 
 from burnish.domain.base import Json, Value, content_hash
 
-__all__ = ["Dataset", "Example", "SealedExamples", "Split", "SplitRule", "VisibleSplit", "fingerprint"]
+__all__ = ["DATASET", "Dataset", "Example", "SealedExamples", "Split", "SplitRule", "VisibleSplit", "fingerprint"]
+
+DATASET = "main"  # an agent has one
 
 
 class Split(StrEnum):

@@ -1,11 +1,13 @@
 """Experiments: one version of an agent over one dataset, run by run, with what could not be measured kept apart."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from burnish.domain.base import Json, UtcDatetime, Value, content_hash
 from burnish.domain.datasets import Example, Split
+from burnish.domain.proposals import Edit
 from burnish.domain.traces import Trace
 
 __all__ = ["AgentVersion", "Arm", "Experiment", "Run", "RunKey", "RunOutcome", "RunStatus", "Target"]
@@ -29,6 +31,11 @@ class AgentVersion(Value):
     root: Path
     commit: str
     label: str
+
+    @staticmethod
+    def id_for(commit: str, edits: Sequence[Edit]) -> str:
+        """The same edits on the same commit are the same version, whoever asks for them."""
+        return content_hash(commit, [edit.model_dump() for edit in edits])
 
 
 class RunOutcome(Value):

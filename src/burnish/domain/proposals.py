@@ -39,6 +39,7 @@ class ProposalStatus(StrEnum):
     INCONCLUSIVE = "inconclusive"
     ACCEPTED = "accepted"
     PUBLISHED = "published"
+    SUPERSEDED = "superseded"  # the base moved on: measured afresh as another, or it no longer applies
 
 
 class Proposal(Value):

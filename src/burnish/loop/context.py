@@ -291,6 +291,7 @@ class Workshop:
             budget=self.budget,
             cache=self.store.calls,
             night=self.night,
+            accounts=self.store.calls,
         )
         self._closing.push_async_callback(model.aclose)
         return model

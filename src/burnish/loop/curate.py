@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.base import Json, Value, content_hash
-from burnish.domain.datasets import Example, Split
+from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.listing import TraceQuery
 from burnish.domain.similarity import text_of_input
 from burnish.domain.splitting import Placed, assign, group_keys
 from burnish.domain.traces import Trace
-from burnish.loop.measure import DATASET
 from burnish.project import AgentConfig
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from burnish.domain.base import Value, content_hash
 from burnish.domain.chat import ChatModel
 from burnish.domain.clustering import summarise
-from burnish.domain.datasets import Example
+from burnish.domain.datasets import DATASET, Example
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.listing import TraceQuery
 from burnish.domain.proposals import Cluster
@@ -15,7 +15,6 @@ from burnish.domain.similarity import text_of_input
 from burnish.domain.splitting import group_keys, resembling
 from burnish.domain.traces import SpanStatus, Trace
 from burnish.errors import ModelError
-from burnish.loop.measure import DATASET
 from burnish.project import AgentConfig
 
 if TYPE_CHECKING:

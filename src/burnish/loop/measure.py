@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.base import Value, content_hash, utc_now
-from burnish.domain.datasets import Example, Split, fingerprint
+from burnish.domain.datasets import DATASET, Example, Split, fingerprint
 from burnish.domain.experiments import AgentVersion, Arm, Experiment
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Outcome, Verdict, decide
 from burnish.domain.proposals import Proposal, ProposalStatus
+from burnish.loop.candidates import candidates, gone_on
 from burnish.loop.experiment import MeasureSummary, Progress, limited, measure
 
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
 
-__all__ = ["BASELINE", "DATASET", "Choice", "choose_on_dev", "prove_on_held_out"]
+__all__ = ["BASELINE", "Choice", "choose_on_dev", "prove_on_held_out"]
 
 BASELINE = "baseline"
-DATASET = "main"
 
 
 class Choice(Value):
@@ -31,12 +31,12 @@ class Choice(Value):
 
 
 async def choose_on_dev(workshop: "Workshop", night: str, progress: Progress | None = None) -> Choice:
-    """Measure the baseline and every drafted proposal over dev and choose the best; ties go to the smaller diff.
+    """Measure the baseline and every candidate of the night over dev and choose the best; ties go to the smaller diff.
 
     Dev chooses and proves nothing: its best mean is too high by construction, so it decides no pull request.
     """
     store, config = workshop.store, workshop.config
-    proposals = _candidates(workshop, night)
+    proposals = candidates(store, config.name, night)
     if not proposals:
         return Choice(experiment_id=None, reason="No proposal of this night applies, so there is nothing to measure.")
     examples = limited(store.datasets.examples(config.name, DATASET, Split.DEV), config.improve.dev_limit)
@@ -45,11 +45,15 @@ async def choose_on_dev(workshop: "Workshop", night: str, progress: Progress | N
     arms = [_baseline(workshop), *(_arm(workshop, proposal) for proposal in proposals)]
     summary = await _measure(workshop, night, Split.DEV, arms, examples, progress)
     choice = _choose(summary, proposals)
+    if summary.exhausted:
+        return choice  # nothing is decided: what was not measured may be taken up by a later night
+    later = gone_on(store, config.name, night)
     for proposal in proposals:
-        if proposal.id != choice.chosen:
+        if proposal.id != choice.chosen and proposal.id not in later:
             mean = summary.means.get(proposal.id)
             said = "was not measured" if mean is None else f"scored {mean:.2f} on dev"
-            store.proposals.set_status(proposal.id, ProposalStatus.MEASURED, f"Not chosen: {said}.")
+            status = proposal.status if mean is None else ProposalStatus.MEASURED
+            store.proposals.set_status(proposal.id, status, f"Not chosen: {said}.")
     return choice
 
 
@@ -81,14 +85,10 @@ async def prove_on_held_out(
             }
         )
     store.proposals.add_verdict(verdict)
-    store.proposals.set_status(proposal.id, ProposalStatus(verdict.outcome.value), verdict.reasons[0])
+    # What is published stays so, and what a later night has taken up is its to decide.
+    if proposal.status is not ProposalStatus.PUBLISHED and proposal.id not in gone_on(store, config.name, night):
+        store.proposals.set_status(proposal.id, ProposalStatus(verdict.outcome.value), verdict.reasons[0])
     return verdict
-
-
-def _candidates(workshop: "Workshop", night: str) -> list[Proposal]:
-    """The night's proposals that may be measured, in the order they were drafted."""
-    found = workshop.store.proposals.list(agent=workshop.config.name, night=night)
-    return [p for p in reversed(found) if p.status is not ProposalStatus.INVALID]
 
 
 async def _measure(
@@ -159,5 +159,4 @@ def _arm(workshop: "Workshop", proposal: Proposal) -> Arm:
 
 def _version(workshop: "Workshop", commit: str, proposal: Proposal | None) -> AgentVersion:
     edits = proposal.edits if proposal is not None else ()
-    identity = content_hash(commit, [edit.model_dump() for edit in edits])
-    return workshop.repository.worktree(identity, commit, edits)
+    return workshop.repository.worktree(AgentVersion.id_for(commit, edits), commit, edits)

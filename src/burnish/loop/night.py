@@ -5,12 +5,14 @@ Tasks call these with an open workshop; `burnish demo` and the tests do so witho
 
 from typing import TYPE_CHECKING, Any
 
+from burnish.domain.experiments import AgentVersion
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Verdict
 from burnish.domain.nights import NightState
 from burnish.domain.proposals import ProposalStatus
 from burnish.errors import BudgetExceededError
 from burnish.loop import report
+from burnish.loop.candidates import candidates, taken_up
 from burnish.loop.measure import BASELINE, choose_on_dev, prove_on_held_out
 from burnish.loop.progress import Ticker
 
@@ -28,6 +30,7 @@ __all__ = [
     "propose_stage",
     "publish_stage",
     "report_proposals",
+    "take_up_stage",
 ]
 
 
@@ -91,6 +94,16 @@ def _added_up(now: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, 
     }
 
 
+async def take_up_stage(workshop: "Workshop", *, may_publish: bool = True) -> dict[str, Any]:
+    """Publish what earlier nights accepted and could not open, and choose what of theirs is measured again."""
+    import asyncio
+
+    from burnish.loop.take_up import take_up
+
+    summary = await asyncio.to_thread(take_up, workshop, may_publish=may_publish)
+    return summary.model_dump(mode="json")
+
+
 async def curate_stage(workshop: "Workshop") -> dict[str, Any]:
     """Corrected traces become examples; the split of an example never changes."""
     from burnish.loop.curate import curate
@@ -116,7 +129,15 @@ async def propose_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
     clusters = workshop.store.clusters.list(agent=workshop.config.name, night=workshop.night)
     try:
         summary = await propose(
-            workshop.store, workshop.config, workshop.night, files, commit, workshop.proposer, clusters, progress=ticker
+            workshop.store,
+            workshop.config,
+            workshop.night,
+            files,
+            commit,
+            workshop.proposer,
+            clusters,
+            again=taken_up(workshop.store, workshop.night).proposals,
+            progress=ticker,
         )
     except BudgetExceededError as error:
         summary = ProposeSummary(proposals=(), notes=(str(error),))  # the answers paid for are kept for the next start
@@ -125,8 +146,10 @@ async def propose_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
 
 async def dev_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
     """Measure the candidates on dev and choose one, or say why none."""
+    proposals = candidates(workshop.store, workshop.config.name, workshop.night)
+    base = AgentVersion.id_for(workshop.base_commit, ())
+    workshop.repository.prune({base, *(AgentVersion.id_for(p.base_commit, p.edits) for p in proposals)})
     choice = await choose_on_dev(workshop, workshop.night, ticker)
-    proposals = workshop.store.proposals.list(agent=workshop.config.name, night=workshop.night)
     labels = {BASELINE: "as it is", **{proposal.id: proposal.title for proposal in proposals}}
     return _book(workshop, "dev", {**choice.model_dump(mode="json"), "labels": labels})
 
@@ -158,14 +181,17 @@ async def publish_stage(workshop: "Workshop", proposal_id: str) -> dict[str, Any
 
 
 def report_proposals(workshop: "Workshop", night: str) -> str:
-    """The night's proposals with their diffs, as markdown."""
+    """The proposals that the night drafted or took up, with their diffs, as markdown."""
     from burnish.adapters.publishing.markdown import escape
     from burnish.domain.prompts import unified_diff
 
     commit = workshop.base_commit
     files = workshop.repository.read_files(workshop.config.improve.files, commit)
     parts = []
-    for proposal in reversed(workshop.store.proposals.list(agent=workshop.config.name, night=night)):
+    store, agent = workshop.store, workshop.config.name
+    measured = candidates(store, agent, night)
+    invalid = store.proposals.list(agent=agent, night=night, status=ProposalStatus.INVALID)
+    for proposal in (*measured, *reversed(invalid)):
         # A model wrote some of this with traces before it.
         said = (escape(proposal.title), escape(proposal.rationale), escape(proposal.status_reason))
         parts.append("### {}\n\n{}\n\n{}".format(*said))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from burnish.domain.base import Value, utc_now
 from burnish.domain.chat import ChatModel
-from burnish.domain.datasets import Example, Split
+from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.listing import TraceQuery
 from burnish.domain.prompts import apply_edits
@@ -18,7 +18,6 @@ from burnish.domain.proposing.strategies import drafts
 from burnish.domain.traces import Trace
 from burnish.errors import EditError
 from burnish.loop.experiment import Progress
-from burnish.loop.measure import DATASET
 from burnish.project import AgentConfig
 
 if TYPE_CHECKING:
@@ -51,15 +50,17 @@ async def propose(
     model: ChatModel,
     clusters: Sequence[Cluster],
     *,
+    again: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> ProposeSummary:
     """Draft up to `improve.candidates` proposals for `night` against `base_commit` and store them.
 
     `files` are the files that may change, at that commit. Drafts that do not apply are stored as invalid with the
-    reason. The same night and commit are drafted once. Raises BudgetExceededError.
+    reason. The same night and commit are drafted once. `again` are proposals that this night takes up from earlier
+    ones: they take up places of the drafts, all but one. Raises BudgetExceededError.
     """
     known = {p.id: p for p in await asyncio.to_thread(store.proposals.list, config.name)}
-    mine = [p for p in known.values() if p.night == night and p.base_commit == base_commit]
+    mine = [p for p in known.values() if p.night == night and p.base_commit == base_commit and p.id not in again]
     if mine:
         return _summary(mine, reused=True)
     evidence = await asyncio.to_thread(gather, store, config.name, files, clusters)
@@ -67,12 +68,13 @@ async def propose(
     if not evidence.labels and not evidence.clusters:
         notes.append("there is no evidence: correct traces in review, or wait for failing traces")
     found: dict[str, Proposal] = {}
-    valid, wanted = 0, config.improve.candidates
+    valid, wanted = 0, max(1, config.improve.candidates - len(again))
     async for draft in drafts(files, config.improve.files, evidence, model, notes, prompt=config.target.prompt):
         proposal = _checked(draft, config, night, files, base_commit, model.name)
         if proposal.id in known:
             earlier = known[proposal.id]
-            notes.append(f"'{proposal.title}' was tried in {earlier.night}: {earlier.status.value}")
+            standing = "taken up tonight" if proposal.id in again else earlier.status.value
+            notes.append(f"'{proposal.title}' was tried in {earlier.night}: {standing}")
             continue
         if proposal.id not in found:
             found[proposal.id] = proposal

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from burnish.adapters.publishing.body import BodyContext, render_body
 from burnish.adapters.publishing.markdown import plain
 from burnish.domain.base import Value, content_hash, utc_now
-from burnish.domain.datasets import Example, Split
+from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.experiments import Run
 from burnish.domain.forges import ForgePullRequest, PullRequestDraft
 from burnish.domain.gate import Outcome, Verdict
 from burnish.domain.prompts import apply_edits, check_path, unified_diff
 from burnish.domain.proposals import Cluster, Proposal, ProposalStatus, PullRequest, PullRequestState
 from burnish.errors import InputError, NotFoundError
-from burnish.loop.measure import BASELINE, DATASET
+from burnish.loop.measure import BASELINE
 
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
@@ -65,12 +65,15 @@ def publish(workshop: "Workshop", proposal: Proposal, verdict: Verdict | None) -
                 reason=f"{len(is_open)} of at most {limit} pull requests of {config.name} are open ({urls}): merge or "
                 "close one first.",
             )
+    night = _measured_in(workshop, verdict)
     files = workshop.repository.read_files(config.improve.files, proposal.base_commit)
     changed = apply_edits(files, proposal.edits, config.improve.files)
     clusters = _clusters(workshop, proposal)
-    dev_fixed = _fixed_on_dev(workshop, proposal)
+    dev_fixed = _fixed_on_dev(workshop, proposal, night)
     path, text, added = _regression(workshop, proposal, clusters, dev_fixed)
-    body = _body(workshop, proposal, verdict, unified_diff(files, proposal.edits), clusters, dev_fixed, path, added)
+    body = _body(
+        workshop, night, proposal, verdict, unified_diff(files, proposal.edits), clusters, dev_fixed, path, added
+    )
     title = plain(proposal.title, TITLE_LIMIT)
     draft = PullRequestDraft(
         branch=branch, base=config.repository.base, title=title, body=body, labels=config.repository.labels
@@ -127,8 +130,17 @@ def _record(
     )
 
 
+def _measured_in(workshop: "Workshop", verdict: Verdict) -> str:
+    """The night of the verdict's measurement: a proposal may have been drafted before it, or be published after it."""
+    try:
+        return workshop.store.experiments.get(verdict.experiment_id).night
+    except NotFoundError:
+        return workshop.night
+
+
 def _body(
     workshop: "Workshop",
+    night: str,
     proposal: Proposal,
     verdict: Verdict,
     diff: str,
@@ -137,10 +149,10 @@ def _body(
     path: str | None,
     added: int,
 ) -> str:
-    calls, dollars = workshop.store.calls.spent(workshop.night)
+    calls, dollars = workshop.store.calls.spent(night)
     context = BodyContext(
         agent=workshop.config.name,
-        night=workshop.night,
+        night=night,
         proposal=proposal,
         verdict=verdict,
         diff=diff,
@@ -166,11 +178,11 @@ def _clusters(workshop: "Workshop", proposal: Proposal) -> list[Cluster]:
     return found
 
 
-def _fixed_on_dev(workshop: "Workshop", proposal: Proposal) -> list[Example]:
+def _fixed_on_dev(workshop: "Workshop", proposal: Proposal, night: str) -> list[Example]:
     """Dev examples whose mean score the candidate raised. Held-out runs are not looked at."""
     store, agent = workshop.store, workshop.config.name
     raised: set[str] = set()
-    for experiment in store.experiments.list(agent=agent, night=proposal.night):
+    for experiment in store.experiments.list(agent=agent, night=night):
         if experiment.split is Split.DEV and proposal.id in experiment.arms:
             before = _means(store.experiments.runs(experiment.id, BASELINE), experiment.metric)
             after = _means(store.experiments.runs(experiment.id, proposal.id), experiment.metric)

@@ -106,6 +106,12 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
         parts.append("**Scores**\n\n" + markdown_table(rows))
     if clusters:
         parts.append("**What fails alike**\n\n" + markdown_table(cluster_rows(clusters)))
+    if (left := stages.get("take_up")) is not None:
+        parts += [f"**Opened from an earlier night:** {url}" for url in left["opened"]]
+        if left["held"]:
+            parts.append(f"**Still waiting from an earlier night:** {left['held']}")
+        if left["proposals"]:
+            parts.append(f"**Measured again:** {len(left['proposals'])} proposals that earlier nights left undecided.")
     if (choice := stages.get("dev")) is not None:
         parts.append(f"**Dev:** {choice['reason']}\n\n" + markdown_table(dev_rows(choice)))
     if verdict is not None:
@@ -123,6 +129,8 @@ def _headline(night: Night, verdict: Verdict | None) -> str:
         return "**The budget ended this night early; what follows is partial.**"
     if published.get("url"):
         return f"**A pull request is open:** {published['url']}"
+    if opened := night.stages.get("take_up", {}).get("opened"):
+        return f"**A pull request is open, of an earlier night's proposal:** {opened[-1]}"
     if verdict is not None:
         unasked = "The evidence holds, but this run was not to open one."
         why = published.get("reason") or (unasked if verdict.outcome is Outcome.ACCEPTED else verdict.reasons[0])

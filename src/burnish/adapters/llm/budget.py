@@ -1,10 +1,15 @@
 """One budget of calls and dollars for a whole night, shared by all its models."""
 
+import asyncio
+from collections.abc import Callable
+
 from burnish.adapters.llm.pricing import PaidModelError
 from burnish.domain.chat import Allowance, ChatModel, ChatReply, ChatRequest
 from burnish.errors import BudgetExceededError, ConfigError
 
-__all__ = ["Budget", "BudgetedModel"]
+__all__ = ["Bookkeeper", "Budget", "BudgetedModel"]
+
+Bookkeeper = Callable[[ChatRequest, PaidModelError], None]
 
 
 class Budget:
@@ -58,9 +63,13 @@ class Budget:
 
 
 class BudgetedModel:
-    """A model that asks the budget first."""
+    """A model that asks the budget first.
 
-    def __init__(self, inner: ChatModel, budget: Budget, *, priced: bool) -> None:
+    `book` keeps the account of an answer that was paid and cannot be used: no cache will ever hold it, and a night
+    that is started again must know of it all the same. It is called in a thread.
+    """
+
+    def __init__(self, inner: ChatModel, budget: Budget, *, priced: bool, book: Bookkeeper | None = None) -> None:
         if budget.allowance.usd is not None and not priced:
             raise ConfigError(
                 f"[budget] limits dollars, but the price of {inner.name} is not known: set input_price and "
@@ -68,6 +77,7 @@ class BudgetedModel:
             )
         self._inner = inner
         self._budget = budget
+        self._book = book
         self.name = inner.name
         self.strong = inner.strong
 
@@ -78,6 +88,8 @@ class BudgetedModel:
             reply = await self._inner.complete(request)
         except PaidModelError as error:
             self._budget.pay(error.cost_usd)
+            if self._book is not None:
+                await asyncio.to_thread(self._book, request, error)
             raise
         except Exception:
             self._budget.give_back()

@@ -87,11 +87,12 @@ class OpenAIModel:
         try:
             second = await self._answer(again)
         except PaidModelError as error:
-            raise PaidModelError(str(error), _total(first.cost_usd, error.cost_usd)) from error
+            paid = _total(first.cost_usd, error.cost_usd)
+            raise PaidModelError(str(error), paid, _both(first.usage, error.usage)) from error
         except TransientModelError as error:  # the first answer was paid all the same
-            raise PaidTransientError(str(error), first.cost_usd, error.retry_after) from error
+            raise PaidTransientError(str(error), first.cost_usd, error.retry_after, first.usage) from error
         except ModelError as error:
-            raise PaidModelError(str(error), first.cost_usd) from error
+            raise PaidModelError(str(error), first.cost_usd, first.usage) from error
         both = _paid_together(first, second)
         try:
             return both.model_copy(update={"parsed": parse(both.text, schema)})
@@ -101,12 +102,15 @@ class OpenAIModel:
                 f"{self.name} answered twice with JSON that does not fit its schema: {mismatch}; use a simpler schema, "
                 "a stronger model, or an endpoint that constrains its output",
                 both.cost_usd,
+                both.usage,
             ) from mismatch
 
     def _give_up_if_cut(self, request: ChatRequest, reply: ChatReply) -> None:
         if reply.finish_reason == "length":
             raise PaidModelError(
-                f"{self.name}: the JSON was cut at max_tokens = {request.max_tokens}; raise max_tokens", reply.cost_usd
+                f"{self.name}: the JSON was cut at max_tokens = {request.max_tokens}; raise max_tokens",
+                reply.cost_usd,
+                reply.usage,
             )
 
     async def _answer(self, request: ChatRequest) -> ChatReply:
@@ -122,17 +126,19 @@ class OpenAIModel:
         return self._reply(completion, seconds)
 
     def _reply(self, completion: Completion, seconds: float) -> ChatReply:
-        cost = self._prices.cost(completion.usage)
+        usage = completion.usage
+        cost = self._prices.cost(usage)
         if completion.refusal:
-            raise PaidModelError(f"{self.name} refused to answer: {completion.refusal[:200]}", cost)
+            raise PaidModelError(f"{self.name} refused to answer: {completion.refusal[:200]}", cost, usage)
         if not completion.text and not completion.tool_calls:
             advice = "; max_tokens was used up (thinking counts): raise it" if completion.reason == "length" else ""
-            raise PaidModelError(f"{self.name} gave an empty answer (finish_reason: {completion.reason}){advice}", cost)
+            said = f"{self.name} gave an empty answer (finish_reason: {completion.reason}){advice}"
+            raise PaidModelError(said, cost, usage)
         return ChatReply(
             text=completion.text,
             model=completion.model or self.name,
             tool_calls=completion.tool_calls,
-            usage=completion.usage,
+            usage=usage,
             cost_usd=cost,
             latency_s=seconds,
             finish_reason=completion.reason,
@@ -185,14 +191,17 @@ class OpenAIModel:
 
 def _paid_together(first: ChatReply, second: ChatReply) -> ChatReply:
     """The second reply with the tokens, dollars and seconds of both."""
-    counts = {name: _sum(getattr(first.usage, name), getattr(second.usage, name)) for name in Usage.model_fields}
     return second.model_copy(
         update={
-            "usage": Usage(**counts),
+            "usage": _both(first.usage, second.usage),
             "cost_usd": _total(first.cost_usd, second.cost_usd),
             "latency_s": first.latency_s + second.latency_s,
         }
     )
+
+
+def _both(first: Usage, second: Usage) -> Usage:
+    return Usage(**{name: _sum(getattr(first, name), getattr(second, name)) for name in Usage.model_fields})
 
 
 def _total(first: float | None, second: float | None) -> float | None:

@@ -6,13 +6,19 @@ from burnish.errors import ModelError, TransientModelError
 
 __all__ = ["PaidModelError", "PaidTransientError", "Prices"]
 
+_UNKNOWN = Usage()
+
 
 class PaidModelError(ModelError):
-    """An answer came and cost `cost_usd` (None: unknown), yet it cannot be used: empty, refused, or not as asked."""
+    """An answer came and cost `cost_usd` (None: unknown), yet it cannot be used: empty, refused, or not as asked.
 
-    def __init__(self, message: str, cost_usd: float | None = None) -> None:
-        super().__init__(message, cost_usd)
+    `usage` is what it counted, a first answer that did not fit included.
+    """
+
+    def __init__(self, message: str, cost_usd: float | None = None, usage: Usage = _UNKNOWN) -> None:
+        super().__init__(message, cost_usd, usage)
         self.cost_usd = cost_usd
+        self.usage = usage
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -21,10 +27,17 @@ class PaidModelError(ModelError):
 class PaidTransientError(PaidModelError, TransientModelError):
     """A first answer was paid and did not fit, and the call that asked again failed in a way that may pass."""
 
-    def __init__(self, message: str, cost_usd: float | None = None, retry_after: float | None = None) -> None:
-        Exception.__init__(self, message, cost_usd, retry_after)
+    def __init__(
+        self,
+        message: str,
+        cost_usd: float | None = None,
+        retry_after: float | None = None,
+        usage: Usage = _UNKNOWN,
+    ) -> None:
+        Exception.__init__(self, message, cost_usd, retry_after, usage)
         self.cost_usd = cost_usd
         self.retry_after = retry_after
+        self.usage = usage
 
 
 class Prices(Value):

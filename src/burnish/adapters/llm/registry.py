@@ -1,14 +1,35 @@
 """The model that an agent's file and the settings name, with cache and budget in front."""
 
 import asyncio
+import uuid
+from typing import Protocol
 
-from burnish.adapters.llm.budget import Budget, BudgetedModel
+from burnish.adapters.llm.budget import Bookkeeper, Budget, BudgetedModel
 from burnish.adapters.llm.cached import CachedModel
 from burnish.adapters.llm.openai import OpenAIModel
+from burnish.adapters.llm.pricing import PaidModelError
 from burnish.domain.chat import ChatReply, ChatRequest, ReplyCache
+from burnish.domain.traces import Usage
 from burnish.project import ModelConfig
 
-__all__ = ["NightModel", "open_model"]
+__all__ = ["CallAccounts", "NightModel", "open_model"]
+
+
+class CallAccounts(Protocol):
+    """Where calls are booked that leave no answer behind; the store's."""
+
+    def record(
+        self,
+        purpose: str,
+        model: str,
+        usage: Usage,
+        cost_usd: float | None,
+        latency_s: float,
+        night: str | None,
+        key: str,
+    ) -> None:
+        """Account for one call, once a night and key."""
+        ...
 
 
 class NightModel:
@@ -42,8 +63,11 @@ def open_model(
     budget: Budget,
     cache: ReplyCache,
     night: str | None,
+    accounts: CallAccounts | None = None,
 ) -> NightModel:
     """Build the model; nothing connects yet. A local model costs nothing.
+
+    `accounts` gets the answers that were paid and cannot be used; those that can go there with `cache`.
 
     Raises ConfigError where dollars are limited and the model's price is unknown.
     """
@@ -61,6 +85,15 @@ def open_model(
     priced = price_in is not None and price_out is not None
     # The embedded server listens on another port every time; its answers are the same.
     identity = "embedded" if local else endpoint.identity
-    return NightModel(
-        endpoint, CachedModel(BudgetedModel(endpoint, budget, priced=priced), cache, identity=identity, night=night)
-    )
+    book = None if accounts is None else _bookkeeper(accounts, name, night)
+    budgeted = BudgetedModel(endpoint, budget, priced=priced, book=book)
+    return NightModel(endpoint, CachedModel(budgeted, cache, identity=identity, night=night))
+
+
+def _bookkeeper(accounts: CallAccounts, name: str, night: str | None) -> Bookkeeper:
+    def book(request: ChatRequest, error: PaidModelError) -> None:
+        # Each time it is asked again it is paid again, so no two share a key.
+        key = f"unusable/{uuid.uuid4().hex}"
+        accounts.record(request.purpose, request.model or name, error.usage, error.cost_usd, 0.0, night, key)
+
+    return book

@@ -82,7 +82,7 @@ class ProposalStore:
             return [_proposal(*row) for row in connection.execute(query)]
 
     def add_verdict(self, verdict: Verdict) -> None:
-        """Store the gate's answer; the same experiment decided again replaces it."""
+        """Store the gate's answer; the same experiment decided again replaces it and keeps its place in time."""
         item = clean(verdict)
         row = {
             "proposal_id": item.proposal_id,
@@ -92,7 +92,7 @@ class ProposalStore:
             "document": item.model_dump_json(),
         }
         with self._database.write("proposals") as connection:
-            upsert(connection, _verdicts, [row])
+            upsert(connection, _verdicts, [row], keep=("created_at",))
 
     def verdict(self, proposal_id: str) -> Verdict | None:
         """The newest verdict on a proposal, or None."""

@@ -37,7 +37,12 @@ def run(
         typer.Option("--agent", metavar="NAME", help="This agent; repeatable for nightly. Default: all."),
     ] = None,
     night: Annotated[
-        str | None, typer.Option("--night", metavar="DATE", help="Book it under this date (UTC). Default: today.")
+        str | None,
+        typer.Option(
+            "--night",
+            metavar="DATE",
+            help="Book it under this date (UTC). Default: an unfinished night of the last 24 hours, else today.",
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Score at most so many traces.")] = None,
     publish: Annotated[bool, typer.Option(help="Open a pull request where the evidence holds.")] = True,
