@@ -1,12 +1,17 @@
 """Pages of nights."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from burnish.drivers.web.render import page
 from burnish.drivers.web.wiring import agent_filter, known_agents, store_of
+from burnish.loop.candidates import taken_up
+
+if TYPE_CHECKING:
+    from burnish.adapters.store import Store
+    from burnish.domain.proposals import Proposal
 
 __all__ = ["show", "show_list"]
 
@@ -39,9 +44,16 @@ def show(request: Request) -> Response:
         stages=[(name, _facts(summary)) for name, summary in night.stages.items() if name != "report"],
         calls=store.calls.totals(night.id),
         clusters=store.clusters.list(agent=agent, night=night.id),
-        proposals=store.proposals.list(agent=agent, night=night.id),
+        proposals=_proposals(store, agent, night.id),
         experiments=store.experiments.list(agent=agent, night=night.id),
     )
+
+
+def _proposals(store: "Store", agent: str, night: str) -> "list[Proposal]":
+    """What the night drafted, newest first, and what it took up from earlier ones."""
+    drafted = store.proposals.list(agent=agent, night=night)
+    known = {proposal.id for proposal in drafted}
+    return [*drafted, *(store.proposals.get(i) for i in taken_up(store, night).proposals if i not in known)]
 
 
 def _facts(summary: dict[str, Any]) -> list[tuple[str, Any]]:
