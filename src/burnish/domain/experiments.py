@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from burnish.domain.base import Json, UtcDatetime, Value, content_hash
 from burnish.domain.datasets import Example, Split
@@ -98,7 +98,7 @@ class Experiment(Value):
     id: str
     agent: str
     night: str
-    split: Split
+    split: Split | Literal["suite"]  # the permanent suite is no split of a dataset
     arms: tuple[str, ...]
     versions: dict[str, str]
     dataset_fingerprint: str
