@@ -34,12 +34,14 @@ async def one_night(agent: str = "desk") -> str:
                 chosen = (await night.dev_stage(workshop, ticker))["chosen"]
             case "held-out":
                 outcome = (await night.held_out_stage(workshop, chosen, ticker)).outcome.value
+            case "suite":
+                await night.guard_stage(workshop, chosen, ticker)
             case "publish":
                 await night.publish_stage(workshop, chosen)
 
     async with booked_night(agent, DAY) as booked:
-        for name in ("ingest", "enrich", "curate", "discover", "propose", "dev", "held-out", "publish"):
-            if (name == "held-out" and chosen is None) or (name == "publish" and outcome != "accepted"):
+        for name in ("ingest", "enrich", "curate", "discover", "propose", "dev", "held-out", "suite", "publish"):
+            if (name == "held-out" and chosen is None) or (name in ("suite", "publish") and outcome != "accepted"):
                 continue
             print(name, flush=True)
             async with open_workshop(agent, booked) as workshop:

@@ -9,6 +9,7 @@ from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Verdict
 from burnish.domain.nights import NightState
 from burnish.domain.proposals import ProposalStatus
+from burnish.domain.suite import CaseState
 from burnish.errors import BudgetExceededError
 from burnish.loop import report
 from burnish.loop.measure import BASELINE, choose_on_dev, prove_on_held_out
@@ -23,6 +24,7 @@ __all__ = [
     "discover_stage",
     "enrich_stage",
     "finish",
+    "guard_stage",
     "held_out_stage",
     "ingest_stage",
     "propose_stage",
@@ -138,12 +140,29 @@ async def held_out_stage(workshop: "Workshop", proposal_id: str, ticker: Ticker)
     return verdict
 
 
+async def guard_stage(workshop: "Workshop", proposal_id: str, ticker: Ticker) -> dict[str, Any]:
+    """Hold an accepted proposal against the suite in the agent's repository; `blocks` says that it is not published."""
+    from burnish.loop.suite import guard_regressions
+
+    verdict = await guard_regressions(workshop, workshop.store.proposals.get(proposal_id), ticker)
+    said = verdict.model_dump(mode="json", include={"outcome", "reasons", "small", "experiment_id"})
+    changed = [case.id for case in verdict.cases if case.state is CaseState.BROKEN]
+    return _book(
+        workshop,
+        "suite",
+        {**said, "proposal": proposal_id, "blocks": verdict.blocks, "cases": len(verdict.cases), "broken": changed},
+    )
+
+
 async def publish_stage(workshop: "Workshop", proposal_id: str) -> dict[str, Any]:
-    """Open the pull request, once."""
+    """Open the pull request, once, unless the suite speaks against it."""
     import asyncio
 
     from burnish.loop.publish import publish
 
+    suite = workshop.store.nights.get(workshop.night).stages.get("suite", {})
+    if suite.get("proposal") == proposal_id and suite.get("blocks"):
+        return _book(workshop, "publish", {"url": "", "title": "", "reason": " ".join(suite["reasons"][:2])})
     proposal = workshop.store.proposals.get(proposal_id)
     verdict = workshop.store.proposals.verdict(proposal_id)
     published = await asyncio.to_thread(publish, workshop, proposal, verdict)

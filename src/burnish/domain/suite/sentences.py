@@ -98,6 +98,8 @@ def not_shown(c: Comparison, margin: float, needed: int, small: bool) -> str:
         f"margin of {margin:g} is not excluded (lower {_side(c)} bound {c.low:+.3f})"
     )
     if small:
+        if c.effect < 0:
+            return f"{start}. About {needed} cases are needed to tell such a loss from chance."
         return f"{start}. About {needed} cases are needed to show it four times in five; a wider margin needs fewer."
     return f"{start}, although {needed} cases are usually enough: more repetitions or cases make it sharper."
 
