@@ -214,7 +214,7 @@ def _regression(
     if not fresh:
         return None, "", 0
     slug = _slug(clusters[0].name if clusters else proposal.title)
-    names = (f"{folder}/{slug}{number}.yaml" for number in ("", *(f"-{n}" for n in itertools.count(2))))
+    names = (f"{folder}/{slug}{f'-{number}' if number > 1 else ''}.yaml" for number in itertools.count(1))
     path = next(name for name in names if name not in files or name in readable)  # nothing is put behind a broken list
     check_path(path)
     present = files.get(path, "").rstrip("\n")

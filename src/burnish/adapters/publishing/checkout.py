@@ -128,10 +128,17 @@ class Checkout:
                 "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects),
             }
             inside = [self._inside(path) for path in (*leave_out, self._home)]
-            away = [f":(exclude,top,literal){path}" for path in inside if path is not None]
+            away = [f":(exclude,top,literal){path}" for path in inside if path is not None and not self._ignored(path)]
             with self._repo.git.custom_environment(**environment):
                 self._repo.git.add("--all", "--", ":(top)", *away)
                 return str(self._repo.git.write_tree())
+
+    def _ignored(self, path: str) -> bool:
+        """Whether git leaves it out anyway: it takes offence at ignored paths, also where they are to be left out."""
+        status, *_ = self._repo.git.check_ignore(
+            "--quiet", "--", str(self.root / path), with_extended_output=True, with_exceptions=False
+        )
+        return int(status) == 0
 
     def _inside(self, path: Path) -> str | None:
         place = path.expanduser().resolve()

@@ -110,8 +110,10 @@ def _case(item: _Found) -> Case:
         raise InputError(f"{item.place}: a case is a mapping with id and input, not {_kind(value)}")
     name = f" case '{value['id']}':" if "id" in value else ""
     if "split" in value:  # what burnish wrote before cases had metadata
+        metadata = value.get("metadata") or {}
         value = {key: found for key, found in value.items() if key != "split"}
-        value["metadata"] = {**(value.get("metadata") or {}), "split": item.value["split"]}
+        if isinstance(metadata, dict):
+            value["metadata"] = {**metadata, "split": item.value["split"]}
     try:
         return Case.model_validate(value)
     except ValidationError as error:
