@@ -28,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--burnish-strict", action="store_true", help="Cases that need not pass fail their tests too.")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """An agent that is not there is wrong usage, said before anything is collected."""
+    if config.getoption("burnish_agent"):
+        _suite(config)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile | None":
     """Case files, where an agent was named and the file lies in its evals folder."""
     if file_path.suffix not in SUFFIXES or not parent.config.getoption("burnish_agent"):

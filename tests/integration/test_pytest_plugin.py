@@ -15,7 +15,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "burnish.pytest_plugin", "-p", "no:cacheprovider", "-W", "error",
          "-rA", "--rootdir", str(folder), *arguments],
-        cwd=folder, env={**kept, "PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, timeout=240,
+        cwd=folder, env={**kept, "PYTHONPATH": str(ROOT / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
 
 

@@ -120,7 +120,9 @@ class Checkout:
             index = Path(folder) / "index"
             theirs = Path(self._repo.git.rev_parse("--path-format=absolute", "--git-path", "index"))
             if theirs.is_file():
-                shutil.copyfile(theirs, index)  # what git knows of unchanged files is worth having
+                # What git knows of unchanged files is worth having. With its time: a file as old as the index is looked
+                # into, a file older than it is not.
+                shutil.copy2(theirs, index)
             objects = Path(self._repo.git.rev_parse("--path-format=absolute", "--git-path", "objects"))
             environment = {
                 "GIT_INDEX_FILE": str(index),
