@@ -12,11 +12,10 @@ ROOT = Path(__file__).parents[2]
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BURNISH_", "PYTEST_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "burnish.pytest_plugin", "-p", "no:cacheprovider", "-W", "error",
-         "-rA", "--rootdir", str(folder), *arguments],
-        cwd=folder, env={**kept, "PYTHONPATH": str(ROOT / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, capture_output=True, text=True, timeout=240,
-    )  # fmt: skip
+    more = {"PYTHONPATH": str(ROOT / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    plugins = ("-p", "burnish.pytest_plugin", "-p", "no:cacheprovider")
+    command = [sys.executable, "-m", "pytest", *plugins, "-W", "error", "-rA", "--rootdir", str(folder), *arguments]
+    return subprocess.run(command, cwd=folder, env={**kept, **more}, capture_output=True, text=True, timeout=240)
 
 
 def test_cases_run_as_tests(tmp_path: Path) -> None:
