@@ -87,7 +87,7 @@ def worse(c: Comparison, margin: float, p_value: float) -> str:
     """A loss was shown."""
     return (
         f"{c.metric} fell by {-c.effect:.3f} over {plural(c.pairs, 'case')} ({_changes(c)}): a loss (p = {p(p_value)}) "
-        f"that may exceed the margin of {margin:g}."
+        f"{'beyond' if c.high < -margin else 'that may exceed'} the margin of {margin:g}."
     )
 
 
