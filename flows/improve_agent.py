@@ -11,12 +11,13 @@ from tasks.discover import discover
 from tasks.experiment import choose, prove
 from tasks.propose import propose
 from tasks.publish import publish, report
+from tasks.suite import guard
 from tasks.take_up import take_up
 
 
 @flow(name="improve-agent", flow_run_name="improve {agent}")
 async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) -> dict[str, Any]:
-    """Take up what was left open, curate, discover, propose, choose on dev, prove on held-out, publish, report.
+    """Take up what was left open, curate, discover, propose, choose on dev, prove on held-out, run the suite, publish.
 
     Examples are assigned to their splits before failures are grouped: what is held out is known by then and is left
     out of discovering and proposing.
@@ -28,9 +29,12 @@ async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) 
         await propose(agent, night)
         choice = await choose(agent, night)
         verdict: dict[str, Any] | None = None
+        suite: dict[str, Any] | None = None
         if choice["chosen"] is not None:
             verdict = await prove(agent, night, choice["chosen"])
-            if options.publish and verdict["outcome"] == "accepted":
+            if verdict["outcome"] == "accepted":
+                suite = await guard(agent, night, choice["chosen"])
+            if options.publish and suite is not None and not suite["blocks"]:
                 await publish(agent, night, choice["chosen"])
         text = await report(agent, night)
-    return {"night": night, "chosen": choice["chosen"], "verdict": verdict, "report": text}
+    return {"night": night, "chosen": choice["chosen"], "verdict": verdict, "suite": suite, "report": text}

@@ -11,6 +11,7 @@ from burnish.domain.base import Value, content_hash
 from burnish.domain.chat import Allowance
 from burnish.domain.datasets import SplitRule
 from burnish.domain.gate import GateRule
+from burnish.domain.suite.verdict import SuiteRule
 from burnish.errors import ConfigError, NotFoundError
 
 __all__ = [
@@ -123,6 +124,7 @@ class AgentConfig(Value):
     cluster: ClusterConfig = ClusterConfig()
     splits: SplitRule = SplitRule()
     gate: GateRule = GateRule()
+    suite: SuiteRule = SuiteRule()
     budget: Allowance = Allowance()
 
     @property

@@ -1,6 +1,5 @@
 """Publishing against real git and a real store: once, whatever is killed in the middle."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +18,7 @@ from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.experiments import Experiment, Run, RunKey, RunStatus
 from burnish.domain.gate import Comparison, Outcome, Verdict
 from burnish.domain.proposals import Cluster, Edit, Proposal, ProposalStatus, PullRequestState
+from burnish.domain.suite import Case, read_cases
 from burnish.errors import ConfigError, InputError, PublishError
 from burnish.loop.measure import BASELINE
 from burnish.loop.publish import branch_of, publish, refresh
@@ -137,7 +137,7 @@ def test_an_accepted_proposal_becomes_a_branch_and_a_pull_request(shop: Shop) ->
     assert ["burnish/say-what-atlas-means-cards-ada-" + proposal.id[:8], "main"] == shop.branches()
     assert (
         git(shop.remote, "diff", "--name-only", proposal.base_commit, request.branch)
-        == "evals/cards-go-astray.jsonl\nprompts/router.md"
+        == "evals/cards-go-astray.yaml\nprompts/router.md"
     )
     assert request.commit == git(shop.remote, "rev-parse", request.branch)
     assert ProposalStatus.PUBLISHED is shop.store.proposals.get(proposal.id).status
@@ -149,25 +149,53 @@ def test_regression_examples_come_from_train_and_dev_alone(shop: Shop) -> None:
     proposal = shop.proposal()
     dev_runs(shop, proposal)
     request = shop.publish(proposal).pull_request
-    lines = git(shop.remote, "show", f"{request.branch}:evals/cards-go-astray.jsonl").splitlines()
-    assert [(json.loads(line)["id"], json.loads(line)["split"]) for line in lines] == [("d1", "dev"), ("t1", "train")]
+    cases = cases_of(shop, request.branch)
+    assert [(case.id, case.metadata["split"]) for case in cases] == [("d1", "dev"), ("t1", "train")]
+    assert {(case.metadata["proposal"], case.metadata["cluster"]) for case in cases} == {
+        (proposal.id, "Cards go astray!")
+    }
     everything = git(shop.remote, "log", "-p", "-1", request.branch) + request.body
     assert "message h1" not in everything
     assert "`sealed-id`" in request.body
 
 
-def test_regression_examples_are_appended_once(tmp_path: Path, store: Store) -> None:
-    """A file that is there is extended by what it does not hold, and its other lines stay."""
+def cases_of(shop: Shop, commit: str) -> tuple[Case, ...]:
+    names = git(shop.remote, "ls-tree", "-r", "--name-only", commit, "evals/").splitlines()
+    return read_cases({name: git(shop.remote, "show", f"{commit}:{name}") for name in names})
+
+
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("evals/cards-go-astray.yaml", "# ours\n- id: t1\n  input: by hand\n"),
+        ("evals/cards-go-astray.yaml", "# none yet\n[]\n"),
+        ("evals/more/by-hand.jsonl", '{"id": "t1", "input": "by hand", "split": "train"}\n'),
+    ],
+)
+def test_cases_are_accepted_once(tmp_path: Path, store: Store, path: str, there: str) -> None:
+    """A case that any file of the suite holds is not added again, and what people wrote stays."""
     bare_remote(tmp_path)
-    there = '{"id": "t1", "input": "by hand"}\nnot json'
-    commit_files(tmp_path / "ada", {"evals/cards-go-astray.jsonl": there}, "Evals")
+    commit_files(tmp_path / "ada", {path: there}, "Evals")
     shop = Shop(tmp_path, store)
     proposal = shop.proposal()
     dev_runs(shop, proposal)
     request = shop.publish(proposal).pull_request
-    text = git(shop.remote, "show", f"{request.branch}:evals/cards-go-astray.jsonl")
-    assert (there, 1) == (text[: len(there)], len(text.splitlines()) - 2)
-    assert "gains 1 examples" in request.body
+    kept = {case.id: case for case in cases_of(shop, request.branch)}
+    assert {"d1", "t1"} == set(kept)
+    assert ("by hand" in there) == (kept["t1"].input == "by hand")
+    assert f"gains {1 if 'by hand' in there else 2} examples" in request.body
+    shop.repository.close()
+
+
+def test_nothing_is_put_behind_a_list_that_cannot_be_read(tmp_path: Path, store: Store) -> None:
+    """The broken file stays as it is for a person to mend; the cases get a file of their own."""
+    bare_remote(tmp_path)
+    commit_files(tmp_path / "ada", {"evals/cards-go-astray.yaml": "- id: [\n"}, "Evals")
+    shop = Shop(tmp_path, store)
+    request = shop.publish(shop.proposal()).pull_request
+    assert "- id: [" == git(shop.remote, "show", f"{request.branch}:evals/cards-go-astray.yaml")
+    text = git(shop.remote, "show", f"{request.branch}:evals/cards-go-astray-2.yaml")
+    assert ["t1"] == [case.id for case in read_cases({"a.yaml": text})]
     shop.repository.close()
 
 

@@ -1,6 +1,5 @@
 """The whole loop through Prefect, against a model whose answers depend on the prompt alone."""
 
-import json
 import re
 from typing import Any
 
@@ -12,6 +11,7 @@ from support.repositories import git
 from burnish.domain.datasets import Split
 from burnish.domain.nights import NightState
 from burnish.domain.proposals import ProposalStatus
+from burnish.domain.suite import read_cases
 from burnish.loop.options import NightlyOptions
 from burnish.loop.progress import viewer
 
@@ -56,11 +56,11 @@ async def test_a_night_turns_corrections_into_a_pull_request(project: NightProje
         assert f"- {queue}: everything around the {topic}" in prompt
     changed = git(remote, "diff", "--name-only", "main", record.branch).splitlines()
     (evals,) = [path for path in changed if path != "prompts/router.md"]
-    assert re.fullmatch(r"evals/[a-z0-9-]+\.jsonl", evals)
-    kept = [json.loads(line) for line in git(remote, "show", f"{record.branch}:{evals}").splitlines()]
+    assert re.fullmatch(r"evals/[a-z0-9-]+\.yaml", evals)
+    kept = read_cases({evals: git(remote, "show", f"{record.branch}:{evals}")})
     assert kept
-    assert {"dev", "train"} >= {line["split"] for line in kept}
-    assert {line["input"] for line in kept if line["split"] == "train"} <= {example.input for example in train}
+    assert {"dev", "train"} >= {case.metadata["split"] for case in kept}
+    assert {case.input for case in kept if case.metadata["split"] == "train"} <= {example.input for example in train}
     shown = await artifacts("desk")
     kinds = {key: artifact.type for key, artifact in shown.items()}
     assert {
@@ -74,6 +74,7 @@ async def test_a_night_turns_corrections_into_a_pull_request(project: NightProje
         "dev-scores": "table",
         "held-out": "progress",
         "verdict": "markdown",
+        "suite": "progress",
         "pull-request": "markdown",
         "night": "markdown",
     } == kinds

@@ -12,6 +12,10 @@ from support.night_project import DAY
 
 __all__ = ["one_night"]
 
+STAGES = (
+    "ingest", "enrich", "take up", "curate", "discover", "propose", "dev", "held-out", "suite", "publish",
+)  # fmt: skip
+
 
 async def one_night(agent: str = "desk", day: dt.date = DAY, *, publish: bool = True) -> str:
     """The stages as the flows run them, each with a workshop of its own; returns the report."""
@@ -37,14 +41,16 @@ async def one_night(agent: str = "desk", day: dt.date = DAY, *, publish: bool = 
                 chosen = (await night.dev_stage(workshop, ticker))["chosen"]
             case "held-out":
                 outcome = (await night.held_out_stage(workshop, chosen, ticker)).outcome.value
+            case "suite":
+                await night.guard_stage(workshop, chosen, ticker)
             case "publish":
                 await night.publish_stage(workshop, chosen)
 
     async with booked_night(agent, day) as booked:
-        for name in ("ingest", "enrich", "take up", "curate", "discover", "propose", "dev", "held-out", "publish"):
-            if name == "held-out" and chosen is None:
+        for name in STAGES:
+            if (name == "held-out" and chosen is None) or (name in ("suite", "publish") and outcome != "accepted"):
                 continue
-            if name == "publish" and not (publish and outcome == "accepted"):
+            if name == "publish" and not publish:
                 continue
             print(name, flush=True)
             async with open_workshop(agent, booked) as workshop:

@@ -37,7 +37,7 @@ def context(text: str = "Cards go astray", **fields: object) -> BodyContext:
     given: dict[str, object] = {
         "agent": "desk", "night": "desk/2026-03-01", "proposal": proposal, "verdict": verdict,
         "diff": f"--- a\n+++ b\n-x\n+{text}\n", "clusters": (cluster,), "dev_fixed": (Example(id="d1", input=text),),
-        "regression_path": "evals/cards.jsonl", "regression_count": 3, "calls": 42, "cost_usd": 0.5,
+        "regression_path": "evals/cards.yaml", "regression_count": 3, "calls": 42, "cost_usd": 0.5,
         "base_url": "http://127.0.0.1:4300", "reproduce": "burnish run improve_agent",
     }  # fmt: skip
     return BodyContext.model_validate(given | fields)
@@ -56,7 +56,7 @@ def test_the_body_tells_everything_once() -> None:
         "Measured on 120 held-out examples", "2 fixed, 1 broken", "- fixed: `h1`, `h2`", "- broken: `h3`",
         "```diff\n--- a\n+++ b\n-x\n+Cards go astray\n```",
         "[Cards go astray](http://127.0.0.1:4300/clusters/k1): 7 traces",
-        "[t1](http://127.0.0.1:4300/traces/t1), [t2]", "`evals/cards.jsonl` gains 3 examples", "42 model calls, 0.5000",
+        "[t1](http://127.0.0.1:4300/traces/t1), [t2]", "`evals/cards.yaml` gains 3 examples", "42 model calls, 0.5000",
         "drafted by meanings with m", f"base commit `{'c' * 40}`", "`burnish run improve_agent`",
     ):  # fmt: skip
         assert wanted in body, wanted

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from burnish.domain.base import Json, UtcDatetime, Value, content_hash
 from burnish.domain.datasets import Example, Split
@@ -105,7 +105,7 @@ class Experiment(Value):
     id: str
     agent: str
     night: str
-    split: Split
+    split: Split | Literal["suite"]  # the permanent suite is no split of a dataset
     arms: tuple[str, ...]
     versions: dict[str, str]
     dataset_fingerprint: str

@@ -10,6 +10,7 @@ from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Verdict
 from burnish.domain.nights import NightState
 from burnish.domain.proposals import ProposalStatus
+from burnish.domain.suite import CaseState
 from burnish.errors import BudgetExceededError
 from burnish.loop import report
 from burnish.loop.candidates import candidates, taken_up
@@ -25,6 +26,7 @@ __all__ = [
     "discover_stage",
     "enrich_stage",
     "finish",
+    "guard_stage",
     "held_out_stage",
     "ingest_stage",
     "propose_stage",
@@ -96,11 +98,9 @@ def _added_up(now: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, 
 
 async def take_up_stage(workshop: "Workshop", *, may_publish: bool = True) -> dict[str, Any]:
     """Publish what earlier nights accepted and could not open, and choose what of theirs is measured again."""
-    import asyncio
-
     from burnish.loop.take_up import take_up
 
-    summary = await asyncio.to_thread(take_up, workshop, may_publish=may_publish)
+    summary = await take_up(workshop, may_publish=may_publish)
     return summary.model_dump(mode="json")
 
 
@@ -161,12 +161,29 @@ async def held_out_stage(workshop: "Workshop", proposal_id: str, ticker: Ticker)
     return verdict
 
 
+async def guard_stage(workshop: "Workshop", proposal_id: str, ticker: Ticker) -> dict[str, Any]:
+    """Hold an accepted proposal against the suite in the agent's repository; `blocks` says that it is not published."""
+    from burnish.loop.suite import guard_regressions
+
+    verdict = await guard_regressions(workshop, workshop.store.proposals.get(proposal_id), ticker)
+    said = verdict.model_dump(mode="json", include={"outcome", "reasons", "small", "experiment_id"})
+    changed = [case.id for case in verdict.cases if case.state is CaseState.BROKEN]
+    return _book(
+        workshop,
+        "suite",
+        {**said, "proposal": proposal_id, "blocks": verdict.blocks, "cases": len(verdict.cases), "broken": changed},
+    )
+
+
 async def publish_stage(workshop: "Workshop", proposal_id: str) -> dict[str, Any]:
-    """Open the pull request, once."""
+    """Open the pull request, once, unless the suite speaks against it."""
     import asyncio
 
     from burnish.loop.publish import publish
 
+    suite = workshop.store.nights.get(workshop.night).stages.get("suite", {})
+    if suite.get("proposal") == proposal_id and suite.get("blocks"):
+        return _book(workshop, "publish", {"url": "", "title": "", "reason": " ".join(suite["reasons"][:2])})
     proposal = workshop.store.proposals.get(proposal_id)
     verdict = workshop.store.proposals.verdict(proposal_id)
     published = await asyncio.to_thread(publish, workshop, proposal, verdict)

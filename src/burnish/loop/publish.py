@@ -1,19 +1,20 @@
 """Publish an accepted proposal: branch, commit, push, pull request. Twice is once, also after a kill in the middle."""
 
-import json
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.adapters.publishing.body import BodyContext, render_body
 from burnish.adapters.publishing.markdown import plain
-from burnish.domain.base import Value, content_hash, utc_now
+from burnish.domain.base import Json, Value, content_hash, utc_now
 from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.experiments import Run
 from burnish.domain.forges import ForgePullRequest, PullRequestDraft
 from burnish.domain.gate import Outcome, Verdict
 from burnish.domain.prompts import apply_edits, check_path, unified_diff
 from burnish.domain.proposals import Cluster, Proposal, ProposalStatus, PullRequest, PullRequestState
+from burnish.domain.suite import Case, not_yet_in, read_cases, write_cases
 from burnish.errors import InputError, NotFoundError
 from burnish.loop.measure import BASELINE
 
@@ -202,52 +203,55 @@ def _means(runs: Sequence[Run], metric: str) -> dict[str, float]:
 def _regression(
     workshop: "Workshop", proposal: Proposal, clusters: Sequence[Cluster], dev_fixed: Sequence[Example]
 ) -> tuple[str | None, str, int]:
-    """Path and whole text of the file of examples that must stay right, and how many are new in it.
+    """Path and whole text of the file of cases that must stay right, and how many are new in it.
 
-    They come from dev and train: a held-out example in the repository could be read by a later proposer.
+    They come from dev and train: a held-out example in the repository could be read by a later proposer. A case that
+    any file of the suite holds is not added again.
     """
     config, store = workshop.config, workshop.store
-    if not config.repository.evals_dir:
+    folder = config.repository.evals_dir.strip("/")
+    if not folder:
         return None, "", 0
     members = {trace_id for cluster in clusters for trace_id in cluster.trace_ids} | set(proposal.evidence_trace_ids)
     train = [e for e in store.datasets.examples(config.name, DATASET, Split.TRAIN) if e.trace_id in members]
-    wanted = {**_lines(dev_fixed, Split.DEV), **_lines(train, Split.TRAIN)}
-    slug = _slug(clusters[0].name if clusters else proposal.title)
-    path = f"{config.repository.evals_dir.strip('/')}/{slug}.jsonl"
-    check_path(path)
-    present = workshop.repository.read_file(path, proposal.base_commit) or ""
-    known = set(filter(None, map(_id_of, present.splitlines())))
-    fresh = [line for example_id, line in wanted.items() if example_id not in known][:REGRESSION_LIMIT]
+    wanted = [
+        _case(example, split, proposal, clusters)
+        for split, examples in ((Split.DEV, dev_fixed), (Split.TRAIN, train))
+        for example in examples
+    ]
+    files = workshop.repository.read_files((f"{folder}/**",), proposal.base_commit)
+    readable = {path: cases for path, text in files.items() if (cases := _cases(path, text)) is not None}
+    known = [case for cases in readable.values() for case in cases]
+    fresh = not_yet_in(known, wanted)[:REGRESSION_LIMIT]
     if not fresh:
         return None, "", 0
-    start = present if not present or present.endswith("\n") else f"{present}\n"
-    return path, start + "".join(fresh), len(fresh)
+    slug = _slug(clusters[0].name if clusters else proposal.title)
+    names = (f"{folder}/{slug}{f'-{number}' if number > 1 else ''}.yaml" for number in itertools.count(1))
+    path = next(name for name in names if name not in files or name in readable)  # nothing is put behind a broken list
+    check_path(path)
+    present = files.get(path, "").rstrip("\n")
+    if present and not readable[path]:
+        present = ""  # an empty list would not take further items
+    return path, (f"{present}\n\n" if present else "") + write_cases(fresh), len(fresh)
 
 
-def _lines(examples: Sequence[Example], split: Split) -> Mapping[str, str]:
-    return {
-        example.id: json.dumps(
-            {
-                "id": example.id,
-                "input": example.input,
-                "expected": example.expected,
-                "criteria": list(example.criteria),
-                "split": split.value,
-            },
-            ensure_ascii=False,
-            sort_keys=True,
-        )
-        + "\n"
-        for example in examples
-    }
+def _case(example: Example, split: Split, proposal: Proposal, clusters: Sequence[Cluster]) -> Case:
+    """An example as a case. It need not pass by itself: one right answer does not show that it always comes."""
+    metadata: dict[str, Json] = {"split": split.value, "proposal": proposal.id}
+    cluster = next((c for c in clusters if example.trace_id in c.trace_ids), clusters[0] if clusters else None)
+    if cluster is not None:
+        metadata["cluster"] = cluster.name
+    return Case(
+        id=example.id, input=example.input, expected=example.expected, criteria=example.criteria, metadata=metadata
+    )
 
 
-def _id_of(line: str) -> str | None:
+def _cases(path: str, text: str) -> tuple[Case, ...] | None:
+    """The cases of one file, or None where it cannot be read."""
     try:
-        value = json.loads(line)
-    except ValueError:
+        return read_cases({path: text})
+    except InputError:
         return None
-    return str(value["id"]) if isinstance(value, dict) and "id" in value else None
 
 
 def _slug(text: str) -> str:

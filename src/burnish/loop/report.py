@@ -116,6 +116,9 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
         parts.append(f"**Dev:** {choice['reason']}\n\n" + markdown_table(dev_rows(choice)))
     if verdict is not None:
         parts.append(verdict_markdown(verdict))
+    if verdict is not None and (suite := _suite(night, verdict)) is not None:
+        reasons = "\n".join(f"- {_cell(reason)}" for reason in suite["reasons"])
+        parts.append(f"**Permanent suite:** {suite['outcome']}\n\n{reasons}")
     if (published := stages.get("publish")) is not None:
         parts.append(f"**Pull request:** {published.get('url') or published.get('reason', '')}")
     calls, dollars = spent
@@ -133,8 +136,18 @@ def _headline(night: Night, verdict: Verdict | None) -> str:
         return f"**A pull request is open, of an earlier night's proposal:** {opened[-1]}"
     if verdict is not None:
         unasked = "The evidence holds, but this run was not to open one."
+        suite = _suite(night, verdict)
+        if suite is not None and suite["blocks"]:
+            return f"**No pull request.** {_cell(' '.join(suite['reasons'][:2]))}"
         why = published.get("reason") or (unasked if verdict.outcome is Outcome.ACCEPTED else verdict.reasons[0])
         return f"**No pull request.** {why}"
     choice = night.stages.get("dev")
     why = choice["reason"] if choice is not None else "The night did not get as far as measuring a proposal."
     return f"**No pull request.** {why}"
+
+
+def _suite(night: Night, verdict: Verdict) -> Mapping[str, Any] | None:
+    """What the suite said of the proposal of this verdict; what an earlier start said of another does not count."""
+    found = night.stages.get("suite")
+    told = found is not None and verdict.outcome is Outcome.ACCEPTED and found["proposal"] == verdict.proposal_id
+    return found if told else None

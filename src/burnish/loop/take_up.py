@@ -4,6 +4,7 @@ Evidence is about a version. A proposal whose base commit is still the present o
 moved, its edits become a new proposal against the present commit, to be measured afresh, and the old one is superseded.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from burnish.domain.proposals import Proposal, ProposalStatus
 from burnish.errors import EditError, PublishError
 from burnish.loop.candidates import STAGE, TakenUp
 from burnish.loop.publish import publish
+from burnish.loop.suite import guard_regressions
 
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
@@ -24,7 +26,7 @@ __all__ = ["take_up"]
 _OPEN = (ProposalStatus.INCONCLUSIVE, ProposalStatus.ACCEPTED, ProposalStatus.DRAFTED)
 
 
-def take_up(workshop: "Workshop", *, may_publish: bool) -> TakenUp:
+async def take_up(workshop: "Workshop", *, may_publish: bool) -> TakenUp:
     """Publish accepted leftovers where the limit of open pull requests allows, oldest first, then choose what to
     measure again: the newest, in half of the places of `improve.candidates` and at least one.
 
@@ -32,9 +34,9 @@ def take_up(workshop: "Workshop", *, may_publish: bool) -> TakenUp:
     """
     store, night = workshop.store, workshop.night
     earlier = store.nights.get(night).stages.get(STAGE)
-    opened, held = _publish_leftovers(workshop) if may_publish else ((), "")
+    opened, held = await _publish_leftovers(workshop) if may_publish else ((), "")
     if earlier is None:
-        chosen, superseded = _choose(workshop)
+        chosen, superseded = await asyncio.to_thread(_choose, workshop)
         found = TakenUp(proposals=chosen, superseded=superseded, opened=opened, held=held)
     else:
         before = TakenUp.model_validate(earlier)
@@ -52,7 +54,7 @@ def _left_open(workshop: "Workshop") -> list[Proposal]:
     return [p for p in found if p.night < workshop.night and p.status in _OPEN]
 
 
-def _publish_leftovers(workshop: "Workshop") -> tuple[tuple[str, ...], str]:
+async def _publish_leftovers(workshop: "Workshop") -> tuple[tuple[str, ...], str]:
     opened: list[str] = []
     for proposal in reversed(_left_open(workshop)):
         if proposal.status is not ProposalStatus.ACCEPTED or proposal.base_commit != workshop.base_commit:
@@ -60,8 +62,11 @@ def _publish_leftovers(workshop: "Workshop") -> tuple[tuple[str, ...], str]:
         verdict = workshop.store.proposals.verdict(proposal.id)
         if verdict is None or verdict.outcome is not Outcome.ACCEPTED:
             continue
+        # The suite may never have run: a kill between the verdict and the suite leaves a proposal accepted.
+        if (await guard_regressions(workshop, proposal)).blocks:
+            continue
         try:
-            published = publish(workshop, proposal, verdict)
+            published = await asyncio.to_thread(publish, workshop, proposal, verdict)
         except PublishError as error:
             return tuple(opened), str(error)
         if published.pull_request is None:

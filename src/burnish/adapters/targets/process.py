@@ -69,6 +69,10 @@ class AgentProcess:
             ours.close()
             log.close()
             raise TargetError(f"cannot start {argv[0]!r} in {root}: {error}; correct [target]") from error
+        except BaseException:  # cancelled, because another process of the agent could not be started
+            ours.close()
+            log.close()
+            raise
         finally:
             theirs.close()
         return cls(process, ours, log, asyncio.get_running_loop().time())

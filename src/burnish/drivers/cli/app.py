@@ -8,6 +8,7 @@ import typer
 from burnish.drivers.cli import (
     clusters,
     experiments,
+    gate,
     init,
     model,
     nights,
@@ -62,6 +63,7 @@ app.command("init", rich_help_panel="Start")(init.init)
 app.command("demo", rich_help_panel="Start")(start.demo)
 app.command("run", rich_help_panel="Start")(start.run)
 app.command("serve", rich_help_panel="Start")(serve.serve)
+app.command("gate", cls=gate.GateCommand, rich_help_panel="Start")(gate.gate)
 app.command("deploy", rich_help_panel="Start")(start.deploy)
 app.command("worker", rich_help_panel="Start")(start.worker)
 app.add_typer(model.app, name="model", rich_help_panel="Start")

@@ -17,7 +17,7 @@ def print_experiment(experiment: Experiment, arms: Sequence[ArmSummary], compari
     base = baseline_of(experiment)
     console().print(f"{experiment.id}", style="bold")
     console().print(
-        f"{experiment.agent} · {experiment.split.value} · {experiment.metric} · "
+        f"{experiment.agent} · {experiment.split} · {experiment.metric} · "
         f"{experiment.repetitions} repetition(s) · {moment(experiment.created_at)} UTC",
         style="dim",
     )

@@ -48,7 +48,7 @@ def list_experiments(
             short[experiment.id],
             moment(experiment.created_at),
             experiment.agent,
-            experiment.split.value,
+            str(experiment.split),
             experiment.metric,
             ", ".join(arm[:12] for arm in experiment.arms),
         ],
