@@ -1,11 +1,8 @@
 """A night holds what it accepted against the suite in the agent's repository."""
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
+import datetime as dt
 from typing import Any
 
-import pytest
 from support.model_server import Answer, ModelServer, serve_in_thread
 from support.night_driver import one_night
 from support.night_project import DAY, NightProject, answer, is_target
@@ -15,22 +12,6 @@ from burnish.domain.proposals import ProposalStatus
 
 # The agent says atlas to everything before the night, and knows kayaks after it.
 BROKEN = '- id: kept\n  input: "A question about a kayak, number 7"\n  expected: atlas\n  must_pass: true\n'
-
-
-@pytest.fixture
-def model() -> Iterator[ModelServer]:
-    with serve_in_thread(ModelServer(answer)) as server:
-        yield server
-
-
-@pytest.fixture
-def project(tmp_path: Path, model: ModelServer, monkeypatch: pytest.MonkeyPatch) -> NightProject:
-    made = NightProject.create(tmp_path / "project", model.base_url)
-    for name in [name for name in os.environ if name.startswith("BURNISH_")]:
-        monkeypatch.delenv(name)
-    for name, value in made.environment.items():
-        monkeypatch.setenv(name, value)
-    return made
 
 
 def suite(project: NightProject, text: str) -> None:
@@ -57,6 +38,17 @@ async def test_a_proposal_that_breaks_a_must_pass_case_is_refused(project: Night
     assert report == await one_night()
     assert asked == len(model.requests)
     assert outcome(project)[1:] == ([], [ProposalStatus.REFUSED])
+
+
+async def test_a_kill_before_the_suite_does_not_open_the_way_around_it(project: NightProject) -> None:
+    """A proposal left accepted without the suite's word is held against it by the night that takes it up."""
+    suite(project, BROKEN)
+    await one_night()
+    stage, _, _ = outcome(project)
+    with project.store() as store:
+        store.proposals.set_status(stage["proposal"], ProposalStatus.ACCEPTED, "killed before the suite")
+    await one_night(day=DAY + dt.timedelta(days=1))
+    assert ([], [ProposalStatus.REFUSED]) == outcome(project)[1:]
 
 
 async def test_a_suite_that_is_merely_small_holds_nothing_back(project: NightProject) -> None:

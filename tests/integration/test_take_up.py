@@ -1,14 +1,12 @@
 """What a night leaves open, a later one takes up: whole nights without Prefect, on real repositories."""
 
 import datetime as dt
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from support.model_server import ModelServer, serve_in_thread
+from support.model_server import ModelServer
 from support.night_driver import one_night
-from support.night_project import DAY, PROMPT, NightProject, answer
+from support.night_project import DAY, PROMPT, NightProject
 from support.repositories import commit_files, git
 
 from burnish.domain.base import utc_now
@@ -17,22 +15,6 @@ from burnish.domain.proposals import Proposal, ProposalStatus, PullRequest
 from burnish.loop.candidates import taken_up
 
 NEXT, THIRD = DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=2)
-
-
-@pytest.fixture
-def model() -> Iterator[ModelServer]:
-    with serve_in_thread(ModelServer(answer)) as server:
-        yield server
-
-
-@pytest.fixture
-def project(tmp_path: Path, model: ModelServer, monkeypatch: pytest.MonkeyPatch) -> NightProject:
-    made = NightProject.create(tmp_path / "project", model.base_url)
-    for name in [name for name in os.environ if name.startswith("BURNISH_")]:
-        monkeypatch.delenv(name)
-    for name, value in made.environment.items():
-        monkeypatch.setenv(name, value)
-    return made
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from burnish.domain.listing import TraceQuery
-from burnish.errors import BurnishError
+from burnish.errors import BurnishError, ConfigError
 from burnish.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def run_demo(settings: Settings, *, fast: bool, fresh: bool, limit: int | None) 
     """Run the demo in `<home>/demo` and return the exit code: 0 when the loop ran to its end, PR or not."""
     from rich.console import Console
 
+    if find_spec("opentelemetry.sdk") is None or find_spec("opentelemetry.exporter") is None:
+        raise ConfigError("the demo's agent sends its traces by OpenTelemetry: pip install 'burnish[local,examples]'")
     console = Console(highlight=False)
     started = time.monotonic()
     folder = settings.home_dir / ("demo-fast" if fast else "demo")
