@@ -9,19 +9,21 @@ from burnish.loop.options import ImproveOptions
 from tasks.curate import curate
 from tasks.discover import discover
 from tasks.experiment import choose, prove
+from tasks.plan import plan
 from tasks.propose import propose
 from tasks.publish import publish, report
 
 
 @flow(name="improve-agent", flow_run_name="improve {agent}")
 async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) -> dict[str, Any]:
-    """Curate, discover, propose, choose on dev, prove on held-out, publish; a report whatever happens.
+    """Curate, plan, discover, propose, choose on dev, prove on held-out, publish; a report whatever happens.
 
     Examples are assigned to their splits before failures are grouped: what is held out is known by then and is left
     out of discovering and proposing.
     """
     async with booked_night(agent, options.night) as night:
         await curate(agent, night)
+        await plan(agent, night)
         await discover(agent, night)
         await propose(agent, night)
         choice = await choose(agent, night)

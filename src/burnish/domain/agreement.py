@@ -14,7 +14,7 @@ from pydantic import Field
 from burnish.domain.base import Value
 from burnish.domain.statistics import wilson
 
-__all__ = ["Agreement", "JudgeRule", "JudgeStanding", "Rate", "Rating", "Weights", "agree", "stand"]
+__all__ = ["STANDARD", "Agreement", "JudgeRule", "JudgeStanding", "Rate", "Rating", "Weights", "agree", "stand"]
 
 Weights = Literal["none", "linear", "quadratic"]
 Label = float | str
@@ -30,6 +30,9 @@ class JudgeRule(Value):
     kappa_floor: float = Field(default=0.6, ge=0, le=1)
     minimum_labels: int = Field(default=30, ge=2)
     label_keys: tuple[str, ...] = ("review",)
+
+
+STANDARD = JudgeRule()  # for callers without an agent's file
 
 
 class Rating(NamedTuple):

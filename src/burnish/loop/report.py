@@ -106,6 +106,8 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
         parts.append("**Scores**\n\n" + markdown_table(rows))
     if clusters:
         parts.append("**What fails alike**\n\n" + markdown_table(cluster_rows(clusters)))
+    if (planned := stages.get("plan")) is not None:
+        parts.append(f"**Power:** {planned['sentences'][0]}")
     if (choice := stages.get("dev")) is not None:
         parts.append(f"**Dev:** {choice['reason']}\n\n" + markdown_table(dev_rows(choice)))
     if verdict is not None:

@@ -11,6 +11,7 @@ from burnish.drivers.cli import (
     init,
     model,
     nights,
+    plan,
     proposals,
     pulls,
     reviews,
@@ -64,6 +65,7 @@ app.command("run", rich_help_panel="Start")(start.run)
 app.command("serve", rich_help_panel="Start")(serve.serve)
 app.command("deploy", rich_help_panel="Start")(start.deploy)
 app.command("worker", rich_help_panel="Start")(start.worker)
+app.command("plan", rich_help_panel="Read")(plan.plan)
 app.add_typer(model.app, name="model", rich_help_panel="Start")
 app.add_typer(traces.app, name="traces", rich_help_panel="Read")
 app.add_typer(clusters.app, name="clusters", rich_help_panel="Read")
