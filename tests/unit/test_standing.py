@@ -13,6 +13,7 @@ from burnish.domain.evaluators.base import CodeCheck
 from burnish.domain.evaluators.judge import Judge
 from burnish.domain.experiments import Run, RunKey, RunStatus
 from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.traces import Trace
 from burnish.loop.annotate import Review, import_reviews
 from burnish.loop.standing import arm_agreements, corrected_effect, judge_standings
 
@@ -42,13 +43,13 @@ def label(trace_id: str, judge: Judge, says: float, person: float | None) -> lis
 def production(store: Store, judge: Judge, correction: str | None = None) -> None:
     """Forty labelled traces, of which the judge gets four wrong."""
     store.traces.add([trace(f"t{number}") for number in range(40)])
+    said: list[Feedback] = []
     for number in range(40):
         truth = float(number % 2)
-        store.feedback.add(label(f"t{number}", judge, 1 - truth if number % 10 == 0 else truth, truth))
+        said += label(f"t{number}", judge, 1 - truth if number % 10 == 0 else truth, truth)
         if correction is not None:
-            store.feedback.add(
-                [Feedback(trace_id=f"t{number}", key="fix", source=FeedbackSource.HUMAN, correction=correction)]
-            )
+            said.append(Feedback(trace_id=f"t{number}", key="fix", source=FeedbackSource.HUMAN, correction=correction))
+    store.feedback.add(said)
 
 
 def test_a_judge_stands_by_the_labels_of_its_own_version(store: Store) -> None:
@@ -83,15 +84,17 @@ def test_a_standing_names_no_item(store: Store) -> None:
 def experiment(store: Store, labelled: int, failed: int = 0) -> tuple[list[Run], list[Run]]:
     """120 examples on which nothing gets better, though the judge passes every third more in the new arm."""
     arms: dict[str, list[Run]] = {"baseline": [], "candidate": []}
+    traces: list[Trace] = []
+    judgements: list[Feedback] = []
     for number in range(120):
         truth = {"baseline": float(number % 2), "candidate": float((number + (number % 7 == 0)) % 2)}
         for arm, runs in arms.items():
             trace_id = f"{arm}-{number}"
             fails = arm == "candidate" and number < failed
             says = max(truth[arm], float(arm == "candidate" and number % 3 == 0))
-            store.traces.add([trace(trace_id, source="experiment")])
+            traces.append(trace(trace_id, source="experiment"))
             if not fails:
-                store.feedback.add(label(trace_id, JUDGE, says, None))
+                judgements.extend(label(trace_id, JUDGE, says, None))
             runs.append(
                 Run(
                     key=RunKey(experiment_id="e", arm=arm, example_id=f"x{number}"),
@@ -101,6 +104,8 @@ def experiment(store: Store, labelled: int, failed: int = 0) -> tuple[list[Run],
                     scores={} if fails else {"helpful": says},
                 )
             )
+    store.traces.add(traces)
+    store.feedback.add(judgements)
     reviews = [
         Review(
             trace_id=f"{arm}-{number}",
