@@ -15,7 +15,7 @@ from burnish.domain.experiments import Run, RunKey, RunStatus
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.traces import Trace
 from burnish.loop.annotate import Review, import_reviews
-from burnish.loop.standing import arm_agreements, corrected_effect, judge_standings
+from burnish.loop.standing import arm_agreements, corrected_effect, judge_standings, labels_wanted
 
 
 class Fast(CodeCheck):
@@ -150,3 +150,15 @@ def test_a_failed_agent_needs_no_label(store: Store) -> None:
     found = corrected_effect(store, "support", JUDGE, *experiment(store, 60, failed=10))
     assert found is not None
     assert (60, 60) == (found.labelled, found.unlabelled)
+
+
+def test_what_people_should_label_is_drawn_from_both_arms_and_grows(store: Store) -> None:
+    """The same pairs every time, more of them on request, in an order that does not give the arm away."""
+    before, after = experiment(store, 0, failed=10)
+    few, many = labels_wanted(before, after, 20, "e"), labels_wanted(before, after, 500, "e")
+    assert few == labels_wanted(before, after, 20, "e")
+    assert set(few) < set(many)
+    assert (40, 220) == (len(set(few)), len(set(many)))  # ten examples left no trace in one arm
+    arms = [trace_id.partition("-")[0] for trace_id in few]
+    assert (20, 20) == (arms.count("baseline"), arms.count("candidate"))
+    assert arms != ["baseline", "candidate"] * 20

@@ -5,6 +5,7 @@ the labels it learns from must be left out here. What leaves this module are cou
 traces may be used, because no item can be read from them.
 """
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from burnish.domain.ppi import PpiEstimate, corrected_mean
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
 
-__all__ = ["arm_agreements", "corrected_effect", "judge_standings"]
+__all__ = ["arm_agreements", "corrected_effect", "judge_standings", "labels_wanted"]
 
 
 def judge_standings(
@@ -75,8 +76,8 @@ def corrected_effect(
 
     A pair is an example with the same repetition in both arms; the mean of its repetitions counts, so the unit is the
     example. An example is labelled where a pair of it is, and its people's and judge's differences then come from
-    labelled pairs alone. Which pairs people label must be chosen at random. Where the agent itself failed, people's
-    score is 0 as the run's is, and nobody need say so.
+    labelled pairs alone. Which pairs people label must be chosen at random, as `labels_wanted`
+    does. Where the agent itself failed, people's score is 0 as the run's is, and nobody need say so.
     """
     ratings = _experiment_ratings(store, agent, judge, rule)
     before = {(run.key.example_id, run.key.repetition): run for run in baseline}
@@ -102,6 +103,22 @@ def corrected_effect(
         [_mean(unlabelled[i]) for i in sorted(unlabelled.keys() - labelled.keys())],
         confidence,
     )
+
+
+def labels_wanted(baseline: Sequence[Run], candidate: Sequence[Run], pairs: int, seed: str) -> list[str]:
+    """Trace ids of `pairs` random examples in both arms, for people to label.
+
+    Shuffled, so that nobody sees which arm a trace is from. The same seed gives the same examples, and more pairs only
+    add to them. An example without a trace in both arms cannot be looked at and is not drawn.
+    """
+    before = {run.key.example_id: run.trace_id for run in baseline if run.key.repetition == 0}
+    after = {run.key.example_id: run.trace_id for run in candidate if run.key.repetition == 0}
+    both = sorted(i for i in before.keys() & after.keys() if before[i] and after[i])
+    drawn = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    drawn.shuffle(both)
+    found = [trace_id for i in both[:pairs] for trace_id in (before[i], after[i]) if trace_id is not None]
+    drawn.shuffle(found)
+    return found
 
 
 def _experiment_ratings(store: "Store", agent: str, judge: Evaluator, rule: JudgeRule) -> dict[str, Rating]:
