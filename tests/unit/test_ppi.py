@@ -69,7 +69,7 @@ def test_a_judge_that_favours_an_arm_passes_no_more_than_the_level() -> None:
         hard = random.random(examples)
         before, after = random.random(examples) < hard, random.random(examples) < hard
         seen_before = np.where(random.random(examples) < 0.85, before, ~before)
-        liked = (random.random(examples) < 0.06) & ~after  # what it should fail and lets pass in the new arm
+        liked = (random.random(examples) < 0.12) & ~after  # what it should fail and lets pass in the new arm
         seen_after = np.where(random.random(examples) < 0.85, after, ~after) | liked
         people = after.astype(float) - before
         judge = seen_after.astype(float) - seen_before
@@ -78,7 +78,7 @@ def test_a_judge_that_favours_an_arm_passes_no_more_than_the_level() -> None:
         passed += found.p_value is not None and found.p_value < level
         alone += ttest_1samp(judge, 0.0, alternative="greater").pvalue < level
     assert 0.03 <= passed / trials <= 0.07
-    assert alone / trials > 0.12
+    assert alone / trials > 0.2
 
 
 def test_a_good_judge_makes_few_labels_go_further() -> None:
