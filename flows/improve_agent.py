@@ -9,6 +9,7 @@ from burnish.loop.options import ImproveOptions
 from tasks.curate import curate
 from tasks.discover import discover
 from tasks.experiment import choose, prove
+from tasks.plan import plan
 from tasks.propose import propose
 from tasks.publish import publish, report
 from tasks.suite import guard
@@ -17,7 +18,7 @@ from tasks.take_up import take_up
 
 @flow(name="improve-agent", flow_run_name="improve {agent}")
 async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) -> dict[str, Any]:
-    """Take up what was left open, curate, discover, propose, choose on dev, prove on held-out, run the suite, publish.
+    """Take up what was left open, curate, plan, discover, propose, choose, prove, run the suite, publish, report.
 
     Examples are assigned to their splits before failures are grouped: what is held out is known by then and is left
     out of discovering and proposing.
@@ -25,6 +26,7 @@ async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) 
     async with booked_night(agent, options.night) as night:
         await take_up(agent, night, options.publish)
         await curate(agent, night)
+        await plan(agent, night)
         await discover(agent, night)
         await propose(agent, night)
         choice = await choose(agent, night)

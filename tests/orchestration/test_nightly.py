@@ -67,6 +67,7 @@ async def test_a_night_turns_corrections_into_a_pull_request(project: NightProje
         "ingest": "progress",
         "enrich": "progress",
         "scores": "table",
+        "plan": "markdown",
         "clusters": "table",
         "propose": "progress",
         "proposals": "markdown",
@@ -80,6 +81,7 @@ async def test_a_night_turns_corrections_into_a_pull_request(project: NightProje
     } == kinds
     assert 100.0 == float(shown["held-out"].data)  # the ticker swallows errors of its viewer: seen only here
     assert record.url in shown["pull-request"].data
+    assert "With 30 held-out examples and 1 run of each, a gain of +" in shown["plan"].data
     assert result["report"] == shown["night"].data
     assert {"Scoring traces", "Measuring on dev", "Measuring held-out"} <= set(seen)
 

@@ -13,7 +13,7 @@ from support.night_project import DAY
 __all__ = ["one_night"]
 
 STAGES = (
-    "ingest", "enrich", "take up", "curate", "discover", "propose", "dev", "held-out", "suite", "publish",
+    "ingest", "enrich", "take up", "curate", "plan", "discover", "propose", "dev", "held-out", "suite", "publish",
 )  # fmt: skip
 
 
@@ -33,6 +33,8 @@ async def one_night(agent: str = "desk", day: dt.date = DAY, *, publish: bool = 
                 await night.take_up_stage(workshop, may_publish=publish)
             case "curate":
                 await night.curate_stage(workshop)
+            case "plan":
+                await night.plan_stage(workshop)
             case "discover":
                 await night.discover_stage(workshop)
             case "propose":

@@ -68,12 +68,15 @@ def read_reviews(path: Path) -> Iterator[Review]:
 
 
 def import_reviews(store: "Store", agent: str, reviews: Iterable[Review]) -> ReviewSummary:
-    """Write reviews as human feedback. The same review again replaces itself."""
+    """Write reviews as human feedback. The same review again replaces itself.
+
+    Traces of experiments are found by their id, so that people can label both arms and a judge be held to account.
+    """
     by_session: dict[str, str] = {}
     for row in store.traces.list(TraceQuery(agent=agent)):
         if row.session_id is not None:
             by_session.setdefault(row.session_id, row.trace_id)
-    known = set(store.traces.ids(TraceQuery(agent=agent)))
+    known = set(store.traces.ids(TraceQuery(agent=agent, origin="any")))
     found: list[Feedback] = []
     unmatched: list[str] = []
     for review in reviews:

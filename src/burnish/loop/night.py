@@ -29,6 +29,7 @@ __all__ = [
     "guard_stage",
     "held_out_stage",
     "ingest_stage",
+    "plan_stage",
     "propose_stage",
     "publish_stage",
     "report_proposals",
@@ -142,6 +143,18 @@ async def propose_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
     except BudgetExceededError as error:
         summary = ProposeSummary(proposals=(), notes=(str(error),))  # the answers paid for are kept for the next start
     return _book(workshop, "propose", summary.model_dump(mode="json"))
+
+
+def plan_stage(workshop: "Workshop") -> dict[str, Any]:
+    """Say what the night can show before it spends; a night that is started again keeps what was said first."""
+    from burnish.loop.plan import plan, plan_markdown
+
+    booked = workshop.store.nights.get(workshop.night).stages.get("plan")
+    if booked is not None:
+        return booked
+    found = plan(workshop)
+    summary = {"gain": found.gain, "sentences": list(found.sentences), "markdown": plan_markdown(found)}
+    return _book(workshop, "plan", summary)
 
 
 async def dev_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:

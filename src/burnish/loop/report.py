@@ -112,6 +112,8 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
             parts.append(f"**Still waiting from an earlier night:** {left['held']}")
         if left["proposals"]:
             parts.append(f"**Measured again:** {len(left['proposals'])} proposals that earlier nights left undecided.")
+    if (planned := stages.get("plan")) is not None:
+        parts.append(f"**Power:** {planned['sentences'][0]}")
     if (choice := stages.get("dev")) is not None:
         parts.append(f"**Dev:** {choice['reason']}\n\n" + markdown_table(dev_rows(choice)))
     if verdict is not None:

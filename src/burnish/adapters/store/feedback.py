@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.rows import clean, clean_json, micros, moment
+from burnish.domain.agreement import Rating
 from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
 from burnish.domain.listing import MetricSummary
 
@@ -109,6 +110,49 @@ class FeedbackStore:
                 newest.pop(trace_id, None)
                 newest[trace_id] = Feedback.model_validate_json(document)
         return list(newest.values())
+
+    def ratings(
+        self,
+        agent: str,
+        key: str,
+        version: str,
+        label_keys: Sequence[str] = (),
+        *,
+        origin: str = "production",
+        uncorrected: bool = False,
+    ) -> dict[str, Rating]:
+        """Traces that both this version of a judge and people scored as a whole, by trace id.
+
+        People's scores under `key` count, and where a trace has none, those under `label_keys`. `origin` is
+        "production" or "experiment". `uncorrected` leaves out traces with a correction, which a judge that is shown
+        corrections has read.
+        """
+        people = sa.and_(_items.c.source.in_(PEOPLE), _items.c.key.in_([key, *label_keys]))
+        judge = sa.and_(_items.c.source == FeedbackSource.JUDGE.value, _items.c.version == version, _items.c.key == key)
+        of_agent = sa.and_(_traces.c.agent == agent, _traces.c.origin == origin)
+        query = (
+            sa.select(_items.c.trace_id, _items.c.source, _items.c.key, _items.c.score)
+            .join(_traces, _traces.c.trace_id == _items.c.trace_id)
+            .where(of_agent, _items.c.span_id.is_(None), _items.c.score.is_not(None), sa.or_(people, judge))
+            .order_by(_items.c.trace_id, _items.c.id)
+        )
+        corrected = (
+            sa.select(_items.c.trace_id)
+            .join(_traces, _traces.c.trace_id == _items.c.trace_id)
+            .where(of_agent, _items.c.corrects, _items.c.source.in_(PEOPLE))
+        )
+        judged: dict[str, float] = {}
+        own: dict[str, list[float]] = {}
+        other: dict[str, list[float]] = {}
+        with self._database.read() as connection:
+            left_out = set(connection.execute(corrected).scalars()) if uncorrected else set()
+            for trace_id, source, of_key, score in connection.execute(query):
+                if source == FeedbackSource.JUDGE.value:
+                    judged[trace_id] = score
+                else:
+                    (own if of_key == key else other).setdefault(trace_id, []).append(score)
+        labels = {**other, **own}
+        return {i: Rating(judged[i], tuple(labels[i])) for i in judged if i in labels and i not in left_out}
 
     def summary(self, agent: str, since: datetime | None = None) -> list[MetricSummary]:
         """Results over the agent's production traces that started at or after `since`, by key, source and version.

@@ -12,6 +12,7 @@ from burnish.drivers.cli import (
     init,
     model,
     nights,
+    plan,
     proposals,
     pulls,
     reviews,
@@ -66,6 +67,7 @@ app.command("serve", rich_help_panel="Start")(serve.serve)
 app.command("gate", cls=gate.GateCommand, rich_help_panel="Start")(gate.gate)
 app.command("deploy", rich_help_panel="Start")(start.deploy)
 app.command("worker", rich_help_panel="Start")(start.worker)
+app.command("plan", rich_help_panel="Read")(plan.plan)
 app.add_typer(model.app, name="model", rich_help_panel="Start")
 app.add_typer(traces.app, name="traces", rich_help_panel="Read")
 app.add_typer(clusters.app, name="clusters", rich_help_panel="Read")

@@ -12,11 +12,6 @@ __all__ = ["app"]
 app = typer.Typer(help="What people say of traces.", no_args_is_help=True)
 
 
-@app.callback()
-def _reviews() -> None:
-    """Keep `import` a command of its own while it is the only one."""
-
-
 @app.command("import")
 def import_file(
     context: typer.Context,
@@ -39,3 +34,43 @@ def import_file(
         advise(f"{summary.written} reviews written, {len(summary.unmatched)} whose trace is not in the store.")
     if reviews and not summary.written:
         raise typer.Exit(EXIT_NOTHING)
+
+
+@app.command("wanted")
+def wanted(
+    context: typer.Context,
+    experiment_id: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="The id or its first characters.")],
+    arm: Annotated[
+        str | None, typer.Option("--arm", metavar="ARM", help="Against the baseline. Default: the only other arm.")
+    ] = None,
+    pairs: Annotated[int, typer.Option("--pairs", min=1, help="Examples, each with two traces.")] = 30,
+) -> None:
+    """Draw traces of both arms of an experiment for people to label, as lines for `reviews import`."""
+    import json
+
+    from burnish.drivers.cli.output import EXIT_NOTHING, advise
+    from burnish.errors import InputError
+    from burnish.loop.measure import BASELINE
+    from burnish.loop.standing import labels_wanted
+
+    with Session.of(context).store() as store:
+        experiment = store.experiments.get(experiment_id)
+        others = [name for name in experiment.arms if name != BASELINE]
+        chosen = [name for name in others if arm is None or name.startswith(arm)]
+        if len(chosen) != 1:
+            raise InputError(
+                f"name one arm with --arm; this experiment has: {', '.join(others) or 'the baseline alone'}"
+            )
+        runs = [store.experiments.runs(experiment.id, name) for name in (BASELINE, chosen[0])]
+    ids = labels_wanted(runs[0], runs[1], pairs, experiment.id)
+    for trace_id in ids:
+        line = {"trace_id": trace_id, "key": experiment.metric, "reviewer": "", "score": None, "comment": None}
+        typer.echo(json.dumps(line))
+    if not ids:
+        advise("No example of this experiment has a trace in both arms.")
+        raise typer.Exit(EXIT_NOTHING)
+    advise(
+        "Fill in reviewer and score (1 good, 0 bad), then `burnish reviews import FILE --agent "
+        + experiment.agent
+        + "`."
+    )

@@ -1,0 +1,136 @@
+"""Hold the agent's judges to account: their scores beside people's on the same traces.
+
+Nothing improves a judge from labels yet, so every label is one that the judge was not fitted to; once something does,
+the labels it learns from must be left out here. What leaves this module are counts and coefficients: labels of sealed
+traces may be used, because no item can be read from them.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from burnish.domain.agreement import STANDARD, Agreement, JudgeRule, JudgeStanding, Rating, stand
+from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.experiments import Run, RunStatus
+from burnish.domain.feedback import FeedbackSource
+from burnish.domain.ppi import PpiEstimate, corrected_mean
+
+if TYPE_CHECKING:
+    from burnish.adapters.store import Store
+
+__all__ = ["arm_agreements", "corrected_effect", "judge_standings", "labels_wanted"]
+
+
+def judge_standings(
+    store: "Store",
+    agent: str,
+    evaluators: Sequence[Evaluator],
+    metrics: Sequence[str],
+    pass_at: float,
+    rule: JudgeRule = STANDARD,
+) -> tuple[JudgeStanding, ...]:
+    """The standing of each of `metrics` that a judge gives, on the agent's production traces.
+
+    Metrics from code have none and are left out. A judge that is shown corrections is compared only on traces without
+    one. A score of at least `pass_at` is a pass.
+    """
+    by_name = {evaluator.name: evaluator for evaluator in evaluators}
+    found = []
+    for metric in dict.fromkeys(metrics):
+        evaluator = by_name.get(metric) or by_name.get(metric.partition(".")[0])
+        if evaluator is None or evaluator.source is not FeedbackSource.JUDGE:
+            continue
+        ratings = store.feedback.ratings(
+            agent, metric, evaluator.version, rule.label_keys, uncorrected=evaluator.uses_expected
+        )
+        found.append(stand(metric, evaluator.version, list(ratings.values()), pass_at, rule))
+    return tuple(found)
+
+
+def arm_agreements(
+    store: "Store",
+    agent: str,
+    judge: Evaluator,
+    baseline: Sequence[Run],
+    candidate: Sequence[Run],
+    pass_at: float,
+    rule: JudgeRule = STANDARD,
+) -> tuple[Agreement, Agreement]:
+    """The judge's agreement with people in each arm of an experiment: a judge may be fair to one arm alone."""
+    ratings = _experiment_ratings(store, agent, judge, rule)
+    arms = ([ratings[run.trace_id] for run in arm if run.trace_id in ratings] for arm in (baseline, candidate))
+    before, after = (stand(judge.name, judge.version, found, pass_at, rule).agreement for found in arms)
+    return before, after
+
+
+def corrected_effect(
+    store: "Store",
+    agent: str,
+    judge: Evaluator,
+    baseline: Sequence[Run],
+    candidate: Sequence[Run],
+    confidence: float = 0.95,
+    rule: JudgeRule = STANDARD,
+) -> PpiEstimate | None:
+    """The gain as people would score it, from labels on runs of both arms; None where no pair has labels on both sides.
+
+    A pair is an example with the same repetition in both arms; the mean of its repetitions counts, so the unit is the
+    example. An example is labelled where a pair of it is, and its people's and judge's differences then come from
+    labelled pairs alone. Which pairs people label must be chosen at random, as `labels_wanted`
+    does. Where the agent itself failed, people's score is 0 as the run's is, and nobody need say so.
+    """
+    ratings = _experiment_ratings(store, agent, judge, rule)
+    before = {(run.key.example_id, run.key.repetition): run for run in baseline}
+    labelled: dict[str, list[tuple[float, float]]] = {}
+    unlabelled: dict[str, list[float]] = {}
+    for after in candidate:
+        earlier = before.get((after.key.example_id, after.key.repetition))
+        if earlier is None:
+            continue
+        old, new = earlier.score(judge.name), after.score(judge.name)
+        if old is None or new is None:
+            continue
+        left, right = _said(ratings, earlier), _said(ratings, after)
+        seen = any(run.trace_id in ratings for run in (earlier, after))
+        if seen and left is not None and right is not None:
+            labelled.setdefault(after.key.example_id, []).append((right - left, new - old))
+        else:
+            unlabelled.setdefault(after.key.example_id, []).append(new - old)
+    ids = sorted(labelled)
+    return corrected_mean(
+        [_mean([people for people, _ in labelled[i]]) for i in ids],
+        [_mean([judged for _, judged in labelled[i]]) for i in ids],
+        [_mean(unlabelled[i]) for i in sorted(unlabelled.keys() - labelled.keys())],
+        confidence,
+    )
+
+
+def labels_wanted(baseline: Sequence[Run], candidate: Sequence[Run], pairs: int, seed: str) -> list[str]:
+    """Trace ids of `pairs` random examples in both arms, for people to label.
+
+    Shuffled, so that nobody sees which arm a trace is from. The same seed gives the same examples, and more pairs only
+    add to them. An example without a trace in both arms cannot be looked at and is not drawn.
+    """
+    before = {run.key.example_id: run.trace_id for run in baseline if run.key.repetition == 0}
+    after = {run.key.example_id: run.trace_id for run in candidate if run.key.repetition == 0}
+    both = sorted(i for i in before.keys() & after.keys() if before[i] and after[i])
+    drawn = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    drawn.shuffle(both)
+    found = [trace_id for i in both[:pairs] for trace_id in (before[i], after[i]) if trace_id is not None]
+    drawn.shuffle(found)
+    return found
+
+
+def _experiment_ratings(store: "Store", agent: str, judge: Evaluator, rule: JudgeRule) -> dict[str, Rating]:
+    return store.feedback.ratings(agent, judge.name, judge.version, rule.label_keys, origin="experiment")
+
+
+def _said(ratings: Mapping[str, Rating], run: Run) -> float | None:
+    if run.status is RunStatus.AGENT_FAILURE:
+        return 0.0
+    rating = ratings.get(run.trace_id or "")
+    return None if rating is None else _mean(rating.people)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
