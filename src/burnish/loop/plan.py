@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.agreement import STANDARD, JudgeRule, JudgeStanding
-from burnish.domain.datasets import Split
+from burnish.domain.datasets import DATASET, Split
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.experiments import Experiment, Run, RunStatus
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.plan import Outlay, Plan
 from burnish.domain.planning import POWER, FlipRate, assumed_flips, detectable, estimate_flips, needs
-from burnish.loop.measure import DATASET
 from burnish.loop.report import markdown_table
 from burnish.loop.standing import judge_standings
 from burnish.project import AgentConfig
