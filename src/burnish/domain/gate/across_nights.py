@@ -14,7 +14,7 @@ from pydantic import Field
 from burnish.domain.base import Json, Value
 from burnish.domain.gate.rule import GateRule
 
-__all__ = ["AcrossNights", "FixedLevel", "Saffron", "begin"]
+__all__ = ["AcrossNights", "FixedLevel", "Saffron", "begin", "counted"]
 
 
 class FixedLevel(Value):
@@ -69,3 +69,14 @@ def begin(rule: GateRule) -> FixedLevel | Saffron:
     if rule.across_nights == "fixed":
         return FixedLevel(level=rule.level)
     return Saffron(false_share=rule.false_share, wealth=rule.wealth, candidate_below=rule.candidate_below)
+
+
+def counted(accepted: bool, p_value: float | None, level: float) -> float:
+    """The p-value of a night as a whole, which asks for a gain, guards that hold and a measurement to be trusted.
+
+    A night that was not accepted although its gain was below the level failed for one of the others: that is no
+    discovery, so it counts as no evidence and earns nothing back.
+    """
+    if p_value is None or (not accepted and p_value < level):
+        return 1.0
+    return p_value
