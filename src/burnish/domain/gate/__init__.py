@@ -1,6 +1,7 @@
 """The gate: when a proposal may become a pull request, and what the answer rests on."""
 
 from burnish.domain.gate.across_nights import AcrossNights, FixedLevel, Saffron, begin
+from burnish.domain.gate.attempts import Attempt, closed, opened
 from burnish.domain.gate.comparison import compare
 from burnish.domain.gate.decision import Tonight, decide, enough
 from burnish.domain.gate.looks import Course, follow, look_sizes
@@ -11,6 +12,7 @@ __all__ = [
     "GUARD_LEVEL",
     "MISSINGNESS_LEVEL",
     "AcrossNights",
+    "Attempt",
     "Comparison",
     "Course",
     "FixedLevel",
@@ -22,9 +24,11 @@ __all__ = [
     "Tonight",
     "Verdict",
     "begin",
+    "closed",
     "compare",
     "decide",
     "enough",
     "follow",
     "look_sizes",
+    "opened",
 ]

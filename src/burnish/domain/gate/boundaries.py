@@ -1,12 +1,13 @@
 """Boundaries of a group-sequential test: when looking early may already say yes, and what a look then proves.
 
-Looking four times at 1 % and stopping at the first success would be wrong far more often than 1 %. Lan and DeMets (1983)
-spend the level look by look; with the spending that mimics O'Brien and Fleming an early yes asks for overwhelming
-evidence and the last look costs almost nothing. The chance of crossing is computed by recursive numerical integration
-(Armitage, McPherson and Rowe 1969), here on the score scale B(t) = z * sqrt(t), whose steps are independent.
-scipy is imported on first use.
+Looking four times at 1 % and stopping at the first success would be wrong far more often than 1 %. Lan and DeMets
+(1983) spend the level look by look; with the spending that mimics O'Brien and Fleming an early yes asks for
+overwhelming evidence and the last look costs almost nothing. The chance of crossing is computed by recursive numerical
+integration (Armitage, McPherson and Rowe 1969), here on the score scale B(t) = z * sqrt(t), whose steps are
+independent. scipy is imported on first use.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["NEVER", "HIGHEST_LEVEL", "BoundaryTable", "boundaries", "boundary_table", "spent"]
+__all__ = ["HIGHEST_LEVEL", "NEVER", "BoundaryTable", "boundaries", "boundary_table", "spent"]
 
 NEVER = 30.0  # a boundary that no z reaches: the look has next to nothing to spend
 POINTS = 241  # of the grid of one look; the published tables are reproduced to three decimals with 101 already
@@ -42,39 +43,49 @@ def boundaries(fractions: Sequence[float], level: float) -> tuple[float, ...]:
     """
     if not fractions or fractions[0] <= 0 or fractions[-1] > 1 + 1e-9:
         raise ValueError(f"information fractions lie in 0 to 1 and end at most at 1, not {list(fractions)}")
-    if any(later <= earlier for earlier, later in zip(fractions, fractions[1:], strict=False)):
+    if any(later <= earlier for earlier, later in itertools.pairwise(fractions)):
         raise ValueError(f"information fractions increase from look to look, not {list(fractions)}")
-    import numpy as np
-    from scipy.integrate import simpson
-    from scipy.optimize import brentq
-    from scipy.special import ndtr
-
     found: list[float] = []
-    grid = density = None
+    walk: _Walk | None = None
     used = 0.0
     for index, fraction in enumerate(fractions):
         gain, used = spent(fraction, level) - used, spent(fraction, level)
-        earlier = fractions[index - 1] if index else 0.0
-        root, step = math.sqrt(fraction), math.sqrt(fraction - earlier)
-
-        def crossing(z: float, root: float = root, step: float = step) -> float:
-            if grid is None or density is None:
-                return float(ndtr(-z))
-            return float(simpson(density * ndtr((grid - z * root) / step), x=grid))
-
-        def missing(z: float, gain: float = gain) -> float:
-            return math.log(max(crossing(z), 1e-300)) - math.log(gain)
-
-        z = NEVER if gain < 1e-100 else float(brentq(missing, -8.0, NEVER, xtol=1e-9))
-        found.append(z)
-        fresh = np.linspace(-8.0 * root, min(z, 9.0) * root, POINTS)
-        if grid is None or density is None:
-            density = np.exp(-0.5 * (fresh / step) ** 2) / (step * math.sqrt(2 * math.pi))
-        else:
-            kernel = np.exp(-0.5 * ((fresh[:, None] - grid[None, :]) / step) ** 2) / (step * math.sqrt(2 * math.pi))
-            density = simpson(kernel * density[None, :], x=grid, axis=1)
-        grid = fresh
+        walk = _Walk(walk, fraction, fraction - (fractions[index - 1] if index else 0.0), gain)
+        found.append(walk.boundary)
     return tuple(found)
+
+
+class _Walk:
+    """The score's density over what had not crossed before this look, cut at the boundary that spends `gain`."""
+
+    def __init__(self, before: "_Walk | None", fraction: float, step: float, gain: float) -> None:
+        import numpy as np
+        from scipy.integrate import simpson
+        from scipy.optimize import brentq
+
+        self._before = before
+        self._root, self._step = math.sqrt(fraction), math.sqrt(step)
+        self.boundary = NEVER
+        if gain > 1e-100:
+            excess = lambda z: math.log(max(self._crossing(z), 1e-300)) - math.log(gain)  # noqa: E731
+            self.boundary = float(brentq(excess, -8.0, NEVER, xtol=1e-9))
+        self.grid = np.linspace(-8.0 * self._root, min(self.boundary, 9.0) * self._root, POINTS)
+        height = 1 / (self._step * math.sqrt(2 * math.pi))
+        if before is None:
+            self.density = height * np.exp(-0.5 * (self.grid / self._step) ** 2)
+        else:
+            kernel = height * np.exp(-0.5 * ((self.grid[:, None] - before.grid[None, :]) / self._step) ** 2)
+            self.density = simpson(kernel * before.density[None, :], x=before.grid, axis=1)
+
+    def _crossing(self, z: float) -> float:
+        """The chance to be above z now without having crossed before."""
+        from scipy.integrate import simpson
+        from scipy.special import ndtr
+
+        if self._before is None:
+            return float(ndtr(-z))
+        steps = (self._before.grid - z * self._root) / self._step
+        return float(simpson(self._before.density * ndtr(steps), x=self._before.grid))
 
 
 class BoundaryTable(NamedTuple):

@@ -53,9 +53,7 @@ class Tonight(Value):
         return self.model_copy(update={"taken": looks})
 
 
-def enough(
-    metric: str, baseline: Sequence[Run], candidate: Sequence[Run], rule: GateRule, tonight: Tonight
-) -> bool:
+def enough(metric: str, baseline: Sequence[Run], candidate: Sequence[Run], rule: GateRule, tonight: Tonight) -> bool:
     """May the measurement end after the looks taken? At the last one, where success is out of reach, or has come.
 
     A success ends it only where nothing else needs the other examples: no guard, no limit, no doubt.
@@ -139,6 +137,4 @@ def _course(pairs: Pairs, rule: GateRule, tonight: Tonight) -> Course:
         everything = pairs.differences()
         return follow([everything], [max(1, len(pairs.examples))], tonight.level, rule)
     taken = tonight.sizes[: tonight.taken]
-    return follow(
-        [pairs.differences(tonight.order[:size]) for size in taken], tonight.sizes, tonight.level, rule
-    )
+    return follow([pairs.differences(tonight.order[:size]) for size in taken], tonight.sizes, tonight.level, rule)

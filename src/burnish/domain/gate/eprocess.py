@@ -10,6 +10,7 @@ It asks more examples than a planned test: that is the price of stopping at will
 from typing import TYPE_CHECKING
 
 from burnish.domain.gate.differences import Differences
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray

@@ -116,5 +116,3 @@ def _z(p_value: float) -> float:
     from scipy.special import ndtri
 
     return min(FURTHEST_Z, max(-FURTHEST_Z, -float(ndtri(p_value))))
-
-

@@ -21,11 +21,11 @@ class GateRule(Value):
 
     Across nights, `across_nights`: "fixed" tests every night at `level`; "saffron" spends a wealth: of the pull
     requests opened over the agent's life at most the share `false_share` is expected to be false, and where nothing
-    ever improves, any false one opens with a chance of at most about `wealth`. `candidate_below` is the p-value below
-    which a night does not use up wealth. `level` is also what stands where no history is kept.
+    ever improves, any false one opens with a chance of at most about `wealth`. A night whose p-value is below
+    `candidate_below` does not use up wealth. `level` is also what stands where no history is kept.
 
-    `dev_level`: the best candidate goes to the held-out split only with a p-value on dev of at most this (0.5: any gain).
-    `max_cost_increase` and `max_latency_increase` are relative (0.2: a fifth more); None does not look.
+    `dev_level`: the best candidate goes to the held-out split only with a p-value on dev of at most this (0.5: any
+    gain). `max_cost_increase` and `max_latency_increase` are relative (0.2: a fifth more); None does not look.
     """
 
     mode: Literal["group_sequential", "fixed_sample", "e_process"] = "group_sequential"

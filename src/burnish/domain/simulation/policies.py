@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Answer", "GatePolicy", "Policy", "best_on_dev", "peers"]
+__all__ = ["Answer", "GatePolicy", "Policy", "best_on_dev", "differences", "peers"]
 
 
 class Answer(NamedTuple):
@@ -63,31 +63,35 @@ class GatePolicy:
         """Choose on dev, follow the looks, decide at tonight's level."""
         rule = self.rule
         chosen = best_on_dev(night)
-        if chosen < 0 or not convincing(_differences(night.dev[0], night.dev[chosen + 1]), rule):
+        if chosen < 0 or not convincing(differences(night.dev[0], night.dev[chosen + 1]), rule):
             return Answer(False, chosen)
-        candidate = night.held_out[chosen]
-        repetitions, examples = candidate.shape
         level = self.state.tonight()
-        sizes = look_sizes(examples, rule)
+        sizes = look_sizes(night.baseline.shape[1], rule)
         evidence: list[Differences] = []
-        course = None
+        runs = 0
+        crossed, p_value = False, None
         for size in sizes:
-            evidence.append(_differences(night.baseline[:, :size], candidate[:, :size]))
+            found, runs = self.measured(night, chosen, size)
+            evidence.append(found)
             course = follow(evidence, sizes, level, rule)
-            if course.ended or course.futile or (course.crossed and not self._doubtful(night, chosen, size)):
+            crossed, p_value = course.crossed and not self._doubtful(night, chosen, size), course.p_value
+            if course.ended or course.futile or crossed:
                 break
-        size = sizes[len(evidence) - 1]
-        accepted = course is not None and course.crossed and not self._doubtful(night, chosen, size)
-        self.state = self.state.after(counted(accepted, course.p_value if course is not None else None, level))
-        found = lift(evidence[-1]) if accepted else None
+        self.state = self.state.after(counted(crossed, p_value, level))
+        quoted = lift(evidence[-1]) if crossed else None
         return Answer(
-            opened=accepted,
+            opened=crossed,
             candidate=chosen,
-            runs=2 * repetitions * size,
+            runs=runs,
             looks=len(evidence),
-            raw=found.raw if found is not None else 0.0,
-            shrunk=found.shrunk if found is not None else 0.0,
+            raw=quoted.raw if quoted is not None else 0.0,
+            shrunk=quoted.shrunk if quoted is not None else 0.0,
         )
+
+    def measured(self, night: Night, chosen: int, size: int) -> tuple[Differences, int]:
+        """The evidence in the first `size` held-out examples, and the runs it took."""
+        left, right = night.baseline[:, :size], night.held_out[chosen][:, :size]
+        return differences(left, right), left.size + right.size
 
     def _doubtful(self, night: Night, chosen: int, size: int) -> bool:
         import numpy as np
@@ -98,7 +102,8 @@ class GatePolicy:
         return bool(doubts(_pairs(left, right), self.rule))
 
 
-def _differences(left: "NDArray[np.float64]", right: "NDArray[np.float64]") -> Differences:
+def differences(left: "NDArray[np.float64]", right: "NDArray[np.float64]") -> Differences:
+    """Example by example, over the runs that arrived in each arm (rows are repetitions)."""
     import numpy as np
 
     binary = len(left) == 1
@@ -168,7 +173,7 @@ def _paired_t(night: Night) -> Answer:
     chosen = best_on_dev(night)
     if chosen < 0:
         return Answer(False, chosen)
-    p_value = statistics.paired_t(_differences(night.baseline, night.held_out[chosen]).values)
+    p_value = statistics.paired_t(differences(night.baseline, night.held_out[chosen]).values)
     return Answer(p_value is not None and p_value < 0.05, chosen, runs=2 * night.baseline.size)
 
 
@@ -188,7 +193,7 @@ class _ELond:
         chosen = best_on_dev(night)
         if chosen < 0:
             return Answer(False, chosen)
-        e_value = math.exp(evidence(_differences(night.baseline, night.held_out[chosen])))
+        e_value = math.exp(evidence(differences(night.baseline, night.held_out[chosen])))
         return Answer(bool(self._procedure.test_one(e_value)), chosen, runs=2 * night.baseline.size)
 
 
@@ -202,6 +207,3 @@ def peers() -> dict[str, Callable[[], Policy]]:
         "paired t, 5 %, all runs averaged": lambda: _paired_t,
         "bets and e-LOND, 5 %": _ELond,
     }
-
-
-

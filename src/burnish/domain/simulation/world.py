@@ -79,7 +79,6 @@ class Agent:
 
     def night(self, number: int) -> Night:
         """Runs of the baseline and of every candidate, with tonight's drift in all of them."""
-        import numpy as np
 
         world, rng = self._world, self._rng
         real = 0 if world.real_every and number % world.real_every == world.real_every - 1 else -1
@@ -109,9 +108,7 @@ class Agent:
 
         return np.clip(chances + shift, 0, 1)
 
-    def _candidate(
-        self, chances: "NDArray[np.float64]", effect: float, repetitions: int
-    ) -> "NDArray[np.float64]":
+    def _candidate(self, chances: "NDArray[np.float64]", effect: float, repetitions: int) -> "NDArray[np.float64]":
         import numpy as np
 
         world, rng = self._world, self._rng
