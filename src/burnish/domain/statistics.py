@@ -213,7 +213,7 @@ def _spread(differences: Floats, groups: "NDArray[np.int64] | None") -> _Spread 
     if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
         residuals = np.zeros(len(values))
     if groups is not None:
-        residuals = np.bincount(groups, weights=residuals)
+        residuals = np.bincount(groups, weights=residuals).astype(float)
     units = len(residuals)
     if units < 2:
         return None

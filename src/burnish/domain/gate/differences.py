@@ -62,7 +62,7 @@ class Differences:
 
         if self.groups is None:
             return self.values
-        return np.bincount(self.groups, weights=self.values)
+        return np.bincount(self.groups, weights=self.values).astype(float)
 
     def tested(self) -> Tested:
         """Exact McNemar for single right-or-wrong runs; else sign flips below 30 units, paired t from there on."""

@@ -38,7 +38,8 @@ def log_wealth(differences: Differences) -> "NDArray[np.float64]":
     units = differences.units
     if differences.groups is not None:
         units = units / np.bincount(differences.groups)
-    return np.log1p(np.outer(STAKES, units)).sum(axis=1)
+    wealth: NDArray[np.float64] = np.log1p(np.outer(STAKES, units)).sum(axis=1)
+    return wealth
 
 
 def evidence(differences: Differences, carried: "NDArray[np.float64] | None" = None) -> float:

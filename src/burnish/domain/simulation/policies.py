@@ -1,11 +1,11 @@
 """Rules by which a night's best candidate becomes a pull request: burnish's own gate and what others do.
 
-Each is a function of a night and its own memory, and says whether it opens one and how many held-out runs it cost.
+Each is a function of a night, with its own memory over a stream of them, and says whether it opens one and how many held-out runs it cost.
 The gate's policy calls the functions that a real night calls, on the same arrays.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from burnish.domain import statistics
 from burnish.domain.gate import GateRule, begin, follow, look_sizes
@@ -35,12 +35,7 @@ class Answer(NamedTuple):
     shrunk: float = 0.0
 
 
-class Policy(Protocol):
-    """One rule over one stream of nights."""
-
-    def __call__(self, night: Night) -> Answer:
-        """Decide tonight."""
-        ...
+Policy = Callable[[Night], Answer]
 
 
 def best_on_dev(night: Night) -> int:

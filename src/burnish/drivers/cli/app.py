@@ -15,6 +15,7 @@ from burnish.drivers.cli import (
     pulls,
     reviews,
     serve,
+    simulate,
     start,
     traces,
 )
@@ -64,6 +65,7 @@ app.command("run", rich_help_panel="Start")(start.run)
 app.command("serve", rich_help_panel="Start")(serve.serve)
 app.command("deploy", rich_help_panel="Start")(start.deploy)
 app.command("worker", rich_help_panel="Start")(start.worker)
+app.command("simulate", rich_help_panel="Start")(simulate.simulate)
 app.add_typer(model.app, name="model", rich_help_panel="Start")
 app.add_typer(traces.app, name="traces", rich_help_panel="Read")
 app.add_typer(clusters.app, name="clusters", rich_help_panel="Read")
