@@ -1,7 +1,7 @@
 """Rules by which a night's best candidate becomes a pull request: burnish's own gate and what others do.
 
-Each is a function of a night, with its own memory over a stream of them, and says whether it opens one and how many held-out runs it cost.
-The gate's policy calls the functions that a real night calls, on the same arrays.
+Each is a function of a night, with its own memory over a stream of them, and says whether it opens one and how many
+held-out runs it cost. The gate's policy calls the functions that a real night calls, on the same arrays.
 """
 
 from collections.abc import Callable
