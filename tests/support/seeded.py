@@ -8,7 +8,7 @@ from burnish.adapters.store import Store
 from burnish.domain.datasets import Split
 from burnish.domain.experiments import Experiment, Run, RunKey, RunStatus
 from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
-from burnish.domain.gate import Comparison, Outcome, Verdict
+from burnish.domain.gate import Comparison, Lift, Look, Outcome, Verdict
 from burnish.domain.nights import Night, NightState
 from burnish.domain.proposals import Cluster, Edit, Proposal, ProposalStatus, PullRequest
 from burnish.domain.traces import (
@@ -259,6 +259,17 @@ def _verdict(store: Store, proposal: Proposal, experiment: Experiment) -> None:
                     high=0.03, confidence=0.98, p_value=None, test="non-inferiority", wins=0, losses=0, ties=39,
                 ),
             ),
+            p_value=0.00028,
+            looks=(
+                Look(
+                    examples=20, pairs=20, effect=0.35, z=2.33, boundary=3.46, p_value=0.0099,
+                    test="exact McNemar test", power=0.97,
+                ),
+                Look(examples=40, pairs=39, effect=0.333, z=3.47, boundary=2.36, p_value=0.00026, test="exact McNemar test"),
+            ),
+            planned_looks=2,
+            attempts_before=6,
+            lift=Lift(raw=0.333, shrunk=0.22, low=0.09, high=0.35),
         )
     )  # fmt: skip
 

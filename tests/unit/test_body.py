@@ -9,7 +9,7 @@ from burnish.adapters.publishing.body import BODY_LIMIT, BodyContext, render_bod
 from burnish.adapters.publishing.markdown import escape, fence, plain
 from burnish.domain.base import utc_now
 from burnish.domain.datasets import Example
-from burnish.domain.gate import Comparison, Outcome, Verdict
+from burnish.domain.gate import Comparison, Lift, Look, Outcome, Verdict
 from burnish.domain.proposals import Cluster, Edit, Proposal
 from burnish.errors import ConfigError
 
@@ -58,6 +58,28 @@ def test_the_body_tells_everything_once() -> None:
         "[Cards go astray](http://127.0.0.1:4300/clusters/k1): 7 traces",
         "[t1](http://127.0.0.1:4300/traces/t1), [t2]", "`evals/cards.yaml` gains 3 examples", "42 model calls, 0.5000",
         "drafted by meanings with m", f"base commit `{'c' * 40}`", "`burnish run improve_agent`",
+    ):  # fmt: skip
+        assert wanted in body, wanted
+
+
+def test_the_body_says_how_the_verdict_came_about() -> None:
+    """Looks with their boundaries, the level, attempts before and the lift to expect, beside the lift that was seen."""
+    verdict = context().verdict.model_copy(
+        update={
+            "level": 0.0031234, "p_value": 0.0004, "attempts_before": 7, "planned_looks": 4, "stopped_early": True,
+            "lift": Lift(raw=0.4, shrunk=0.33, low=0.2, high=0.46),
+            "looks": (
+                Look(examples=30, pairs=30, effect=0.3, z=2.1, boundary=5.9, p_value=0.02, test="t", power=0.8),
+                Look(examples=60, pairs=59, effect=0.4, z=4.1, boundary=4.0, p_value=0.0001, test="t", power=0.9),
+            ),
+        }
+    )  # fmt: skip
+    body = render_body(context(verdict=verdict))
+    for wanted in (
+        "level 0.00312", "Expect +0.330 rather than the +0.400 that was seen (95% interval +0.200 to +0.460)",
+        "held against the held-out split before this one: 7", "looked at 2 of 4 planned times",
+        "the measurement ended early; over all looks together p = 0.0004",
+        "| 1 | 30 | 30 | +0.300 | 2.10 | 5.90 |", "| 2 | 60 | 59 | +0.400 | 4.10 | 4.00 |",
     ):  # fmt: skip
         assert wanted in body, wanted
 

@@ -196,9 +196,56 @@ async def test_the_gate_decides_on_held_out(build: Build, candidate: int, calls:
 
 
 async def test_a_verdict_is_the_same_when_asked_again(build: Build) -> None:
-    """Proving twice runs nothing twice."""
+    """Proving twice runs nothing twice, books one attempt and keeps its level."""
     workshop, drafted = build({"baseline": 3, "new": 9}, calls=80)
     first = await prove_on_held_out(workshop, NIGHT, drafted["new"].id)
-    assert 0 == cast(FakeTarget, workshop.target).left
+    left = cast(FakeTarget, workshop.target).left
     again: Any = await prove_on_held_out(workshop, NIGHT, drafted["new"].id)
-    assert first == again
+    assert (first, left) == (again, cast(FakeTarget, workshop.target).left)
+    (attempt,) = workshop.store.attempts.list("desk")
+    assert (1, first.level, first.p_value) == (attempt.number, attempt.level, attempt.p_value)
+    assert Outcome.ACCEPTED is attempt.outcome
+
+
+async def test_a_clear_case_does_not_run_every_example(build: Build) -> None:
+    """A great gain ends the measurement at a look, and so does none; the looks say how far they got."""
+    for known, outcome in ((10, Outcome.ACCEPTED), (0, Outcome.REFUSED)):
+        workshop, drafted = build({"baseline": 3, f"new {known}": known}, calls=80)
+        verdict = await prove_on_held_out(workshop, NIGHT, drafted[f"new {known}"].id)
+        assert outcome is verdict.outcome
+        assert verdict.stopped_early
+        assert 4 == verdict.planned_looks > len(verdict.looks)
+        assert 80 - 2 * verdict.looks[-1].examples == cast(FakeTarget, workshop.target).left
+
+
+async def test_a_night_cut_short_anywhere_comes_to_the_same_verdict(build: Build) -> None:
+    """Whatever number of runs a kill or a budget leaves, going on gives the verdict and the looks of a whole night."""
+    fixed = CONFIG.gate.model_copy(update={"across_nights": "fixed"})
+    config = CONFIG.model_copy(update={"gate": fixed})
+    workshop, drafted = build({"baseline": 3, "new": 6})
+    cast(Any, workshop).config = config
+    whole = await prove_on_held_out(workshop, NIGHT, drafted["new"].id)
+    for cut, night in ((1, "a"), (19, "b"), (20, "c"), (33, "d")):
+        workshop, drafted = build({"baseline": 3, "new": 6}, calls=cut)
+        cast(Any, workshop).config = config
+        other = f"{night}/2026-01-02"
+        with_other = await prove_on_held_out(workshop, other, drafted["new"].id)
+        assert Outcome.INCONCLUSIVE is with_other.outcome
+        (attempt,) = [one for one in workshop.store.attempts.list("desk") if one.night == other]
+        assert None is attempt.outcome
+        cast(FakeTarget, workshop.target).left = 100
+        again = await prove_on_held_out(workshop, other, drafted["new"].id)
+        assert (attempt.level, whole.outcome) == (again.level, again.outcome)
+        assert [(look.examples, look.effect) for look in whole.looks] == [
+            (look.examples, look.effect) for look in again.looks
+        ]
+
+
+async def test_each_night_is_an_attempt_of_its_own(build: Build) -> None:
+    """The second night knows of the first, and a refusal leaves it less to spend."""
+    workshop, drafted = build({"baseline": 3, "new": 3, "better": 9})
+    first = await prove_on_held_out(workshop, NIGHT, drafted["new"].id)
+    second = await prove_on_held_out(workshop, "desk/2026-01-02", drafted["better"].id)
+    assert (0, 1) == (first.attempts_before, second.attempts_before)
+    assert second.level < first.level
+    assert any("1 proposal of this agent was held against held-out" in reason for reason in second.reasons)

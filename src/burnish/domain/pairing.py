@@ -7,10 +7,14 @@ counted as unmeasured for the arm where they happened.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from burnish.domain.experiments import Run
+
+if TYPE_CHECKING:
+    from burnish.domain.gate.differences import Differences
 
 __all__ = ["Pairs", "pair"]
 
@@ -22,7 +26,8 @@ class Pairs:
     """Two arms side by side on one metric, in the order of example ids.
 
     `baseline` and `candidate` map example ids to the mean over measured repetitions; `examples` are all ids seen in
-    either arm. `slots` counts (example, repetition) cells: `*_missing` those that one arm alone did not measure.
+    either arm. `groups` names the group of each example (same user, session or look-alike text); an example without one
+    is its own. `slots` counts (example, repetition) cells: `*_missing` those that one arm alone did not measure.
     """
 
     metric: str
@@ -38,6 +43,7 @@ class Pairs:
     only_baseline: tuple[str, ...]
     only_candidate: tuple[str, ...]
     duplicates: int
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -51,6 +57,21 @@ class Pairs:
             value in (0.0, 1.0) for i in self.ids for value in (self.baseline[i], self.candidate[i])
         )
 
+    def differences(self, among: Sequence[str] | None = None) -> "Differences":
+        """What each example measured in both arms gained, in the order of `among` (default: all, by id)."""
+        import numpy as np
+
+        from burnish.domain.gate.differences import Differences
+
+        ids = self.ids if among is None else [i for i in among if i in self.baseline and i in self.candidate]
+        names = [self.groups.get(i) or i for i in ids]
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+        return Differences(
+            values=np.array([self.candidate[i] - self.baseline[i] for i in ids], dtype=float),
+            groups=np.array([numbers[name] for name in names]) if len(numbers) < len(names) else None,
+            binary=self.binary,
+        )
+
     @property
     def unmeasured_share(self) -> tuple[float, float]:
         """Share left unmeasured in baseline and candidate: of examples or of single runs, whichever is larger."""
@@ -60,8 +81,10 @@ class Pairs:
         return left, right
 
 
-def pair(metric: str, baseline: Sequence[Run], candidate: Sequence[Run]) -> Pairs:
-    """Put the runs of two arms side by side.
+def pair(
+    metric: str, baseline: Sequence[Run], candidate: Sequence[Run], groups: Mapping[str, str] | None = None
+) -> Pairs:
+    """Put the runs of two arms side by side; `groups` is the group of each example by id.
 
     The same (example, repetition) twice in one arm counts once, the last one, as a store would keep it; `duplicates`
     says how often that happened.
@@ -86,6 +109,7 @@ def pair(metric: str, baseline: Sequence[Run], candidate: Sequence[Run]) -> Pair
         only_baseline=tuple(sorted(left_ids - right_ids)),
         only_candidate=tuple(sorted(right_ids - left_ids)),
         duplicates=left_twice + right_twice,
+        groups=groups or {},
     )
 
 

@@ -1,14 +1,27 @@
 """The gate's figures as full sentences. What a reviewer reads first, so every sentence carries its numbers."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.pairing import Pairs
 from burnish.domain.statistics import detectable_gain
 
 if TYPE_CHECKING:
-    from burnish.domain.gate import Comparison
+    from burnish.domain.gate import Comparison, Course, GateRule, Look
 
-__all__ = ["finding", "guard_failed", "guard_held", "left_out", "no_gain", "p", "plural", "tested"]
+__all__ = [
+    "attempts",
+    "finding",
+    "futile",
+    "guard_failed",
+    "guard_held",
+    "left_out",
+    "looked",
+    "no_gain",
+    "p",
+    "plural",
+    "tested",
+]
 
 NAMED_IDS = 5
 
@@ -31,12 +44,45 @@ def tested(comparison: "Comparison", level: float) -> str:
     c = comparison
     said = "no p-value" if c.p_value is None else f"p = {p(c.p_value)}"
     return (
-        f"The {c.test} gives {said} (one-sided for improvement; the level is {level:g}); the gain is {c.effect:+.3f} "
+        f"The {c.test} gives {said} (one-sided for improvement; the level is {level:.3g}); the gain is {c.effect:+.3f} "
         f"with a {c.confidence:.0%} interval of {c.low:+.3f} to {c.high:+.3f}."
     )
 
 
-def no_gain(comparison: "Comparison", level: float) -> str:
+def looked(looks: "Sequence[Look]", p_value: float | None, planned: int, mode: str) -> list[str]:
+    """How often the evidence was looked at, and what all looks together prove; nothing for a single planned look."""
+    if p_value is None or not looks or (planned == 1 and mode != "e_process"):
+        return []
+    last = looks[-1]
+    if mode == "e_process":
+        return [f"As a bet that may be stopped at any time, the evidence is worth p = {p(p_value)}."]
+    return [
+        f"Over {len(looks)} of {planned} planned looks together p = {p(p_value)}; at the last one, after "
+        f"{plural(last.examples, 'example')}, z is {last.z:.2f} against a boundary of {last.boundary:.2f}."
+    ]
+
+
+def futile(looks: "Sequence[Look]", planned: int) -> str:
+    """Why a measurement was given up."""
+    last = looks[-1]
+    chance = "less than 1%" if last.power is None or last.power < 0.01 else f"about {last.power:.0%}"
+    return (
+        f"Given up after {plural(last.examples, 'example')}, at look {len(looks)} of {planned}: with a change of "
+        f"{last.effect:+.3f} so far, the chance of a yes at the end was {chance}."
+    )
+
+
+def attempts(before: int, level: float, rule: "GateRule") -> list[str]:
+    """How many proposals were tried on the held-out split before, and what that does to tonight's level."""
+    if not before:
+        return []
+    tried = f"{plural(before, 'proposal')} of this agent {'was' if before == 1 else 'were'} held against held-out "
+    if rule.across_nights == "saffron":
+        return [f"{tried}examples before; SAFFRON allows tonight's a level of {level:.2g}."]
+    return [f"{tried}examples before, each at a level of {level:g}: chance alone accepts one in {1 / level:.0f}."]
+
+
+def no_gain(comparison: "Comparison", level: float, course: "Course | None" = None) -> str:
     """Why the metric alone refuses."""
     c = comparison
     if c.p_value is None:
@@ -45,7 +91,8 @@ def no_gain(comparison: "Comparison", level: float) -> str:
         return f"Nothing changed on {c.metric}: all {c.pairs} examples score the same before and after."
     if c.effect <= 0:
         return f"The candidate is not better on {c.metric}: the mean changed by {c.effect:+.3f}."
-    said = f"The gain of {c.effect:+.3f} on {c.metric} could be chance: p = {p(c.p_value)} is not below {level:g}."
+    found = c.p_value if course is None or course.p_value is None else course.p_value
+    said = f"The gain of {c.effect:+.3f} on {c.metric} could be chance: p = {p(found)} is not below {level:.3g}."
     from statistics import NormalDist  # the standard library's takes 10 ms that `--help` should not pay
 
     error = (c.high - c.low) / 2 / NormalDist().inv_cdf((1 + c.confidence) / 2)

@@ -7,7 +7,11 @@ on first use: it costs over a second, and most commands of burnish never test an
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Union
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "EXACT_FLIPS",
@@ -23,7 +27,11 @@ __all__ = [
     "wilson",
 ]
 
+Floats = Union[Sequence[float], "NDArray[np.float64]"]
+
 EXACT_FLIPS = 14  # 2^14 sign patterns are enumerated; above that they are drawn
+GRIDS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 7, 9, 11, 100)  # parts of 1 whose multiples are counted exactly
+LONGEST_GRID = 20_000
 DRAWS = 20_000  # the smallest p-value that drawing can give is 1 in 20,001
 
 
@@ -39,63 +47,86 @@ def mcnemar(fixed: int, broken: int) -> float:
 
     Pairs that did not change carry no information; without any changed pair the answer is 1.
     """
-    if fixed + broken == 0:
+    if fixed <= 0:
         return 1.0
-    from scipy.stats import binomtest
+    from scipy.special import bdtrc
 
-    return float(binomtest(fixed, fixed + broken, 0.5, alternative="greater").pvalue)
+    return float(bdtrc(fixed - 1, fixed + broken, 0.5))
 
 
 def differs(only_first: int, only_second: int) -> float:
     """Exact two-sided McNemar test: whether two marginal counts differ in either direction."""
     if only_first + only_second == 0:
         return 1.0
-    from scipy.stats import binomtest
-
-    return float(binomtest(only_first, only_first + only_second, 0.5).pvalue)
+    return min(1.0, 2 * mcnemar(max(only_first, only_second), min(only_first, only_second)))
 
 
-def paired_t(differences: Sequence[float]) -> float | None:
-    """One-sided paired t test of a mean difference above 0.
+def paired_t(differences: Floats, groups: "NDArray[np.int64] | None" = None) -> float | None:
+    """One-sided paired t test of a mean difference above 0; with `groups` (one number a difference) on groups.
 
-    None where the statistic is undefined: fewer than two differences, a value that is not finite, or all values equal.
+    None where the statistic is undefined: fewer than two units, a value that is not finite, or all values equal.
     """
-    values = _varying(differences)
-    if values is None:
+    spread = _spread(differences, groups)
+    if spread is None or spread.error == 0:
         return None
-    from scipy.stats import ttest_1samp
+    from scipy.special import stdtr
 
-    return float(ttest_1samp(values, 0.0, alternative="greater").pvalue)
+    return float(stdtr(spread.freedom, -spread.mean / spread.error))
 
 
-def sign_flip(differences: Sequence[float], seed: int = 0) -> float | None:
+def sign_flip(differences: Floats, seed: int = 0) -> float | None:
     """One-sided sign-flip permutation test of the mean difference, which needs no normal distribution.
 
-    Exact up to `EXACT_FLIPS` differences that are not 0 (a 0 is the same under either sign and drops out), by seeded
-    draws above. 1 where all differences are 0, None where there is none or one is not finite.
+    Exact where the differences lie on a grid (means of up to 12 repetitions do) and up to `EXACT_FLIPS` that are not 0
+    (a 0 is the same under either sign and drops out), by seeded draws otherwise. 1 where all differences are 0, None
+    where there is none or one is not finite.
     """
-    if not differences or not all(map(math.isfinite, differences)):
-        return None
-    # Averaged repetitions leave dust in the last digits, which must not decide whether two sums are equal.
-    moved = [rounded for difference in differences if (rounded := round(difference, 12)) != 0]
-    if not moved:
-        return 1.0
-    if len(moved) == 1:  # scipy asks for at least two observations; one can be enumerated by hand
-        return 0.5 if moved[0] > 0 else 1.0
     import numpy as np
-    from scipy.stats import permutation_test
 
-    result = permutation_test(
-        (np.asarray(moved),),
-        lambda x, axis: np.sum(x, axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        alternative="greater",
-        n_resamples=2**EXACT_FLIPS if len(moved) <= EXACT_FLIPS else DRAWS,
-        batch=4096,
-        random_state=np.random.default_rng(seed),
-    )
-    return float(result.pvalue)
+    # Averaged repetitions leave dust in the last digits, which must not decide whether two sums are equal.
+    values = np.round(np.asarray(differences, dtype=float), 12)
+    if not len(values) or not np.isfinite(values).all():
+        return None
+    moved = values[values != 0]
+    if not len(moved):
+        return 1.0
+    steps = _on_grid(moved)
+    if steps is not None:
+        return _flipped_on_grid(steps)
+    if len(moved) <= EXACT_FLIPS:
+        signs = 1.0 - 2.0 * ((np.arange(2 ** len(moved))[:, None] >> np.arange(len(moved))) & 1)
+    else:
+        signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(DRAWS, len(moved)))
+    reached = int((signs @ moved >= moved.sum() - 1e-9 * np.abs(moved).sum()).sum())
+    return reached / len(signs) if len(moved) <= EXACT_FLIPS else (reached + 1) / (DRAWS + 1)
+
+
+def _on_grid(moved: "NDArray[np.float64]") -> "NDArray[np.int64] | None":
+    """The differences as whole multiples of one step, where they are that."""
+    import numpy as np
+
+    for parts in GRIDS:
+        scaled = moved * parts
+        whole = np.rint(scaled)
+        if np.abs(scaled - whole).max() < 1e-8:
+            return whole.astype(np.int64) if np.abs(whole).sum() <= LONGEST_GRID else None
+    return None
+
+
+def _flipped_on_grid(steps: "NDArray[np.int64]") -> float:
+    """The chance of a sum at least as large under random signs, by adding one difference after the other."""
+    import numpy as np
+
+    sizes = np.abs(steps)
+    chances = np.zeros(int(sizes.sum()) + 1)  # of the sum of the sizes that keep a plus sign
+    chances[0] = 1.0
+    end = 1
+    for size in sizes:
+        kept = chances[:end].copy()
+        chances[:end] *= 0.5
+        chances[size : end + size] += 0.5 * kept
+        end += int(size)
+    return float(min(1.0, chances[int(steps[steps > 0].sum()) :].sum()))
 
 
 def wilson(successes: int, total: int, confidence: float = 0.95) -> Bounds:
@@ -127,21 +158,20 @@ def difference_of_pairs(fixed: int, broken: int, pairs: int, confidence: float) 
     return Bounds(min(effect, max(-1.0, up - down - half)), max(effect, min(1.0, up - down + half)))
 
 
-def mean_difference(differences: Sequence[float], confidence: float) -> Bounds:
-    """Student's t interval of a mean difference.
+def mean_difference(differences: Floats, confidence: float, groups: "NDArray[np.int64] | None" = None) -> Bounds:
+    """Student's t interval of a mean difference; with `groups` (one number a difference) on grouped errors.
 
-    -1 to 1 (the range of a score, widened to the mean where it lies outside) for fewer than two differences, which
+    -1 to 1 (the range of a score, widened to the mean where it lies outside) for fewer than two units, which
     say nothing about their own spread; a point where all are equal.
     """
-    count = len(differences)
-    mean = math.fsum(differences) / count if count else 0.0
-    if count < 2:
+    spread = _spread(differences, groups)
+    if spread is None:
+        mean = math.fsum(differences) / len(differences) if len(differences) else 0.0
         return Bounds(min(-1.0, mean), max(1.0, mean))
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    variance = math.fsum((value - mean) ** 2 for value in differences) / (count - 1)
-    half = float(t.ppf((1 + confidence) / 2, count - 1)) * math.sqrt(variance / count)
-    return Bounds(mean - half, mean + half)
+    half = float(stdtrit(spread.freedom, (1 + confidence) / 2)) * spread.error
+    return Bounds(spread.mean - half, spread.mean + half)
 
 
 def pairs_needed(difference: float, discordance: float, level: float = 0.05, power: float = 0.8) -> int:
@@ -161,13 +191,34 @@ def detectable_gain(pairs: int, discordance: float, level: float = 0.05, power: 
     return (_z(1 - level) + _z(power)) * math.sqrt(discordance / pairs)
 
 
-def _varying(differences: Sequence[float]) -> list[float] | None:
-    values = list(differences)
-    if len(values) < 2 or not all(map(math.isfinite, values)):
+class _Spread(NamedTuple):
+    mean: float
+    error: float
+    freedom: int
+
+
+def _spread(differences: Floats, groups: "NDArray[np.int64] | None") -> _Spread | None:
+    """Mean, its standard error and degrees of freedom; the error sums residuals by group and counts groups.
+
+    With groups it is the cluster-robust error of a mean with the small-sample factor G / (G - 1).
+    """
+    import numpy as np
+
+    values = np.asarray(differences, dtype=float)
+    if len(values) < 2 or not np.isfinite(values).all():
         return None
-    spread = max(values) - min(values)
+    mean = float(values.mean())
+    residuals = values - mean
     # A spread within rounding of the values themselves is none: t would be enormous for no reason.
-    return None if spread <= 1e-12 * max(1.0, *map(abs, values)) else values
+    if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
+        residuals = np.zeros(len(values))
+    if groups is not None:
+        residuals = np.bincount(groups, weights=residuals).astype(float)
+    units = len(residuals)
+    if units < 2:
+        return None
+    error = math.sqrt(units / (units - 1) * float((residuals * residuals).sum())) / len(values)
+    return _Spread(mean, error, units - 1)
 
 
 def _two_sided_z(confidence: float) -> float:

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 
 from burnish.domain.base import Value, content_hash, utc_now
 from burnish.domain.datasets import DATASET, Example, Split, fingerprint
-from burnish.domain.experiments import AgentVersion, Arm, Experiment
+from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.experiments import AgentVersion, Arm, Experiment, Run
 from burnish.domain.feedback import FeedbackSource
-from burnish.domain.gate import Outcome, Verdict, decide
+from burnish.domain.gate import Outcome, Tonight, Verdict, decide, enough
+from burnish.domain.gate.selection import convincing
+from burnish.domain.pairing import pair
 from burnish.domain.proposals import Proposal, ProposalStatus
 from burnish.loop.candidates import candidates, gone_on
 from burnish.loop.experiment import MeasureSummary, Progress, limited, measure
@@ -43,8 +46,9 @@ async def choose_on_dev(workshop: "Workshop", night: str, progress: Progress | N
     if not examples:
         return Choice(experiment_id=None, reason="The dev split is empty: correct more traces in review first.")
     arms = [_baseline(workshop), *(_arm(workshop, proposal) for proposal in proposals)]
-    summary = await _measure(workshop, night, Split.DEV, arms, examples, progress)
-    choice = _choose(summary, proposals)
+    experiment = _experiment(workshop, night, Split.DEV, arms, examples)
+    summary = await _measure(workshop, experiment, arms, examples, progress)
+    choice = _convinced(workshop, _choose(summary, proposals))
     if summary.exhausted:
         return choice  # nothing is decided: what was not measured may be taken up by a later night
     later = gone_on(store, config.name, night)
@@ -60,30 +64,47 @@ async def choose_on_dev(workshop: "Workshop", night: str, progress: Progress | N
 async def prove_on_held_out(
     workshop: "Workshop", night: str, proposal_id: str, progress: Progress | None = None
 ) -> Verdict:
-    """Measure the baseline afresh against one proposal over the sealed split and let the gate decide."""
+    """Measure the baseline afresh against one proposal over the sealed split, look by look, and let the gate decide.
+
+    The level is booked before the first run and the order of examples is theirs for ever, so a night that is started
+    again follows the same looks to the same verdict. A budget that ends the measurement leaves the attempt open.
+    """
     store, config = workshop.store, workshop.config
     proposal = store.proposals.get(proposal_id)
     # The one place where the seal is broken: what is read here goes to the experiment and the gate, nowhere else.
     sealed = store.datasets.sealed(config.name, DATASET).open_for_gate()
     examples = limited(sealed, config.improve.held_out_limit)
     arms = [_baseline(workshop), _arm(workshop, proposal)]
-    summary = await _measure(workshop, night, Split.HELD_OUT, arms, examples, progress)
-    runs = store.experiments.runs(summary.experiment_id)
-    verdict = decide(
-        proposal.id,
-        summary.experiment_id,
-        config.improve.metric,
-        [run for run in runs if run.key.arm == BASELINE],
-        [run for run in runs if run.key.arm == proposal.id],
-        config.gate,
-    )
-    if summary.exhausted:
+    attempt = store.attempts.open(config.name, night, proposal.id, config.gate)
+    groups = {example.id: example.group for example in examples if example.group}
+    order = [example.id for example in examples]
+    tonight = Tonight.plan(attempt.level, order, config.gate, groups, attempt.number - 1)
+    experiment = _experiment(workshop, night, Split.HELD_OUT, arms, examples)
+    before: list[Run] = []
+    after: list[Run] = []
+    exhausted = False
+    start = 0
+    for size in tonight.sizes or (0,):
+        summary = await _measure(workshop, experiment, arms, examples[start:size], progress)
+        start, exhausted = size, summary.exhausted
+        runs = store.experiments.runs(experiment.id)
+        before = [run for run in runs if run.key.arm == BASELINE]
+        after = [run for run in runs if run.key.arm == proposal.id]
+        if exhausted:
+            break
+        tonight = tonight.after(tonight.taken + 1)
+        if enough(config.improve.metric, before, after, config.gate, tonight):
+            break
+    verdict = decide(proposal.id, experiment.id, config.improve.metric, before, after, config.gate, tonight=tonight)
+    if exhausted:
         verdict = verdict.model_copy(
             update={
                 "outcome": Outcome.INCONCLUSIVE,
                 "reasons": ("The budget of the night ended the measurement early.", *verdict.reasons),
             }
         )
+    else:
+        store.attempts.close(config.name, night, verdict)
     store.proposals.add_verdict(verdict)
     # What is published stays so, and what a later night has taken up is its to decide.
     if proposal.status is not ProposalStatus.PUBLISHED and proposal.id not in gone_on(store, config.name, night):
@@ -91,20 +112,15 @@ async def prove_on_held_out(
     return verdict
 
 
-async def _measure(
-    workshop: "Workshop",
-    night: str,
-    split: Split,
-    arms: Sequence[Arm],
-    examples: Sequence[Example],
-    progress: Progress | None,
-) -> MeasureSummary:
+def _experiment(
+    workshop: "Workshop", night: str, split: Split, arms: Sequence[Arm], examples: Sequence[Example]
+) -> Experiment:
     config = workshop.config
     versions = {arm.name: arm.version.id for arm in arms}
-    evaluators = [e for e in workshop.evaluators if e.name in {config.improve.metric, *config.gate.guards}]
     print_of = fingerprint(examples)
+    evaluators = _evaluators(workshop)
     stamp = content_hash([(e.name, e.version) for e in evaluators], config.target.model_dump(mode="json"))
-    experiment = Experiment(
+    return Experiment(
         id=Experiment.id_for(config.name, night, split, versions, print_of, stamp),
         agent=config.name,
         night=night,
@@ -116,6 +132,16 @@ async def _measure(
         repetitions=config.improve.repetitions,
         created_at=utc_now(),
     )
+
+
+async def _measure(
+    workshop: "Workshop",
+    experiment: Experiment,
+    arms: Sequence[Arm],
+    examples: Sequence[Example],
+    progress: Progress | None,
+) -> MeasureSummary:
+    evaluators = _evaluators(workshop)
     return await measure(
         workshop.store,
         experiment,
@@ -124,10 +150,28 @@ async def _measure(
         evaluators,
         workshop.target,
         judge=workshop.judge if any(e.source is FeedbackSource.JUDGE for e in evaluators) else None,
-        concurrency=config.target.concurrency,
+        concurrency=workshop.config.target.concurrency,
         progress=progress,
         accounts=workshop.accounts,
     )
+
+
+def _evaluators(workshop: "Workshop") -> list[Evaluator]:
+    config = workshop.config
+    return [e for e in workshop.evaluators if e.name in {config.improve.metric, *config.gate.guards}]
+
+
+def _convinced(workshop: "Workshop", choice: Choice) -> Choice:
+    """The choice, or none where dev alone makes the gain look like chance."""
+    rule, metric = workshop.config.gate, workshop.config.improve.metric
+    if choice.chosen is None or choice.experiment_id is None or rule.dev_level >= 0.5:
+        return choice
+    runs = workshop.store.experiments.runs
+    pairs = pair(metric, runs(choice.experiment_id, BASELINE), runs(choice.experiment_id, choice.chosen))
+    if convincing(pairs.differences(), rule):
+        return choice
+    said = f"{choice.reason} On dev alone that could be chance, so the held-out examples are left alone."
+    return choice.model_copy(update={"chosen": None, "reason": said})
 
 
 def _choose(summary: MeasureSummary, proposals: Sequence[Proposal]) -> Choice:

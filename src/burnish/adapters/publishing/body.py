@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from burnish.adapters.publishing import markdown
 from burnish.domain.base import Value
 from burnish.domain.datasets import Example
-from burnish.domain.gate import Comparison, Verdict
+from burnish.domain.gate import Comparison, Lift, Look, Verdict
 from burnish.domain.proposals import Cluster, Proposal
 from burnish.domain.proposing.evidence import as_text
 from burnish.errors import ConfigError
@@ -83,6 +83,10 @@ def _values(context: BodyContext) -> Mapping[str, Any]:
     return {
         **{name: getattr(context, name) for name in type(context).model_fields},
         "rows": [_row(item) for item in compared],
+        "level": f"{verdict.level:.3g}",
+        "lift": _lift(verdict.lift),
+        "looks": [_look(look) for look in verdict.looks],
+        "overall_p": "" if verdict.p_value is None else f"{verdict.p_value:.2g}",
         "fixed": comparison.fixed if comparison is not None else (),
         "broken": comparison.broken if comparison is not None else (),
         "traces": context.proposal.evidence_trace_ids[:TRACES_SHOWN],
@@ -101,6 +105,26 @@ def _row(item: Comparison) -> dict[str, Any]:
         "losses": item.losses,
         "ties": item.ties,
         "unmeasured": f"{item.unmeasured_baseline}, {item.unmeasured_candidate}",
+    }
+
+
+def _lift(lift: Lift | None) -> dict[str, Any] | None:
+    if lift is None:
+        return None
+    return {
+        "raw": markdown.Markdown(f"{lift.raw:+.3f}"),
+        "shrunk": markdown.Markdown(f"{lift.shrunk:+.3f}"),
+        "interval": markdown.Markdown(f"{lift.low:+.3f} to {lift.high:+.3f}"),
+    }
+
+
+def _look(look: Look) -> dict[str, Any]:
+    return {
+        "examples": look.examples,
+        "pairs": look.pairs,
+        "effect": markdown.Markdown(f"{look.effect:+.3f}"),
+        "z": markdown.Markdown(f"{look.z:.2f}"),
+        "boundary": markdown.Markdown(f"{look.boundary:.2f}"),
     }
 
 

@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Self
 
+from burnish.adapters.store.attempts import AttemptStore
 from burnish.adapters.store.calls import CallStore
 from burnish.adapters.store.clusters import ClusterStore
 from burnish.adapters.store.datasets import DatasetStore
@@ -36,6 +37,7 @@ class Store:
         self.experiments = ExperimentStore(database)
         self.proposals = ProposalStore(database)
         self.pull_requests = PullRequestStore(database)
+        self.attempts = AttemptStore(database)
         self.calls = CallStore(database)
         self.nights = NightStore(database)
 

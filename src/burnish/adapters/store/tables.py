@@ -29,6 +29,7 @@ __all__ = [
     "examples",
     "experiments",
     "feedback",
+    "gate_attempts",
     "metadata",
     "model_calls",
     "model_replies",
@@ -247,6 +248,21 @@ verdicts = Table(
     _required("outcome", Text),
     _required("created_at", BigInteger),
     _required("document", Text),
+)
+
+# Every proposal that was held against the sealed split, and the level it was given; `number` counts an agent's.
+gate_attempts = Table(
+    "gate_attempts",
+    metadata,
+    Column("agent", Id, primary_key=True),
+    Column("night", Id, primary_key=True),
+    Column("proposal_id", Id, primary_key=True),
+    _required("number", Integer),
+    _required("level", Float),
+    Column("p_value", Float),
+    Column("outcome", Text),
+    _required("document", Text),
+    sa.UniqueConstraint("agent", "number"),
 )
 
 pull_requests = Table(

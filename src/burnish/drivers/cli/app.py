@@ -17,6 +17,7 @@ from burnish.drivers.cli import (
     pulls,
     reviews,
     serve,
+    simulate,
     start,
     traces,
 )
@@ -67,6 +68,7 @@ app.command("serve", rich_help_panel="Start")(serve.serve)
 app.command("gate", cls=gate.GateCommand, rich_help_panel="Start")(gate.gate)
 app.command("deploy", rich_help_panel="Start")(start.deploy)
 app.command("worker", rich_help_panel="Start")(start.worker)
+app.command("simulate", rich_help_panel="Start")(simulate.simulate)
 app.command("plan", rich_help_panel="Read")(plan.plan)
 app.add_typer(model.app, name="model", rich_help_panel="Start")
 app.add_typer(traces.app, name="traces", rich_help_panel="Read")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from burnish.domain.gate import Comparison, Verdict
+from burnish.domain.gate import Comparison, Look, Verdict
 from burnish.domain.proposals import Edit
 from burnish.drivers.cli.output import Column, console, heading, print_text, table
 from burnish.drivers.diffs import diff_files
@@ -36,6 +36,44 @@ def print_verdict(verdict: Verdict) -> None:
     if found:
         heading(f"measured on held-out examples (experiment {verdict.experiment_id[:12]})")
         print_comparisons(found)
+    _print_lift(verdict)
+    if verdict.looks and verdict.planned_looks > 1:
+        heading(f"looks ({len(verdict.looks)} of {verdict.planned_looks} planned)")
+        _print_looks(verdict.looks)
+
+
+def _print_lift(verdict: Verdict) -> None:
+    lines = [("level tonight", f"{verdict.level:.3g}"), ("attempts before", str(verdict.attempts_before))]
+    if verdict.p_value is not None:
+        lines.append(("p over all looks", f"{verdict.p_value:.2g}"))
+    if (lift := verdict.lift) is not None:
+        lines.append(("lift seen", signed(lift.raw)))
+        lines.append(("lift to expect", f"{signed(lift.shrunk)} [{signed(lift.low)}, {signed(lift.high)}] 95%"))
+    table([Column(""), Column("")], lines)
+
+
+def _print_looks(looks: Sequence[Look]) -> None:
+    table(
+        [
+            Column("examples", right=True),
+            Column("pairs", right=True),
+            Column("effect", right=True),
+            Column("z", right=True),
+            Column("boundary", right=True),
+            Column("chance of a yes at the end", right=True),
+        ],
+        [
+            (
+                str(look.examples),
+                str(look.pairs),
+                signed(look.effect),
+                f"{look.z:.2f}",
+                f"{look.boundary:.2f}",
+                "" if look.power is None else f"{look.power:.0%}",
+            )
+            for look in looks
+        ],
+    )
 
 
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:

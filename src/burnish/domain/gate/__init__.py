@@ -1,0 +1,34 @@
+"""The gate: when a proposal may become a pull request, and what the answer rests on."""
+
+from burnish.domain.gate.across_nights import AcrossNights, FixedLevel, Saffron, begin
+from burnish.domain.gate.attempts import Attempt, closed, opened
+from burnish.domain.gate.comparison import compare
+from burnish.domain.gate.decision import Tonight, decide, enough
+from burnish.domain.gate.looks import Course, follow, look_sizes
+from burnish.domain.gate.rule import GUARD_LEVEL, MISSINGNESS_LEVEL, GateRule
+from burnish.domain.gate.verdict import Comparison, Lift, Look, Outcome, Verdict
+
+__all__ = [
+    "GUARD_LEVEL",
+    "MISSINGNESS_LEVEL",
+    "AcrossNights",
+    "Attempt",
+    "Comparison",
+    "Course",
+    "FixedLevel",
+    "GateRule",
+    "Lift",
+    "Look",
+    "Outcome",
+    "Saffron",
+    "Tonight",
+    "Verdict",
+    "begin",
+    "closed",
+    "compare",
+    "decide",
+    "enough",
+    "follow",
+    "look_sizes",
+    "opened",
+]

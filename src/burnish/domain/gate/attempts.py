@@ -1,0 +1,79 @@
+"""Attempts: every proposal that was held against an agent's sealed split, in order, with what it spent.
+
+An attempt is opened before anything is measured, with the level it will be decided at, and closed with what came of it.
+Opened again it is the same attempt, so a night that was killed neither spends twice nor changes its level.
+"""
+
+from collections.abc import Sequence
+
+from burnish.domain.base import UtcDatetime, Value, utc_now
+from burnish.domain.gate.across_nights import AcrossNights, begin, counted
+from burnish.domain.gate.rule import GateRule
+from burnish.domain.gate.verdict import Outcome, Verdict
+
+__all__ = ["Attempt", "closed", "opened"]
+
+
+class Attempt(Value):
+    """One proposal of one night. `number` counts an agent's attempts from 1.
+
+    `state` is the error control before this attempt and gave `level`, `after` the one once it is closed. `p_value` is
+    what was found, `counts_as` what the error control was told: 1 while nothing is known.
+    """
+
+    agent: str
+    night: str
+    proposal_id: str
+    number: int
+    level: float
+    state: AcrossNights
+    after: AcrossNights
+    counts_as: float = 1.0
+    p_value: float | None = None
+    outcome: Outcome | None = None
+    opened_at: UtcDatetime
+    closed_at: UtcDatetime | None = None
+
+
+def opened(history: Sequence[Attempt], agent: str, night: str, proposal_id: str, rule: GateRule) -> Attempt:
+    """The attempt of this proposal in this night: the one there is in the agent's `history`, or a new one at its end.
+
+    One that was left open counts as spent without evidence. A rule that changed is applied as though it had always
+    stood, so that changing it back and forth gives nothing back.
+    """
+    for attempt in history:
+        if (attempt.night, attempt.proposal_id) == (night, proposal_id):
+            return attempt
+    ordered = sorted(history, key=lambda attempt: attempt.number)
+    start = begin(rule)
+    same = ordered and ordered[-1].after.model_copy(update={"snapshot": None}) == start
+    if same:
+        state = ordered[-1].after
+    else:
+        state = start
+        for attempt in ordered:
+            state = state.after(attempt.counts_as)
+    return Attempt(
+        agent=agent,
+        night=night,
+        proposal_id=proposal_id,
+        number=len(ordered) + 1,
+        level=state.tonight(),
+        state=state,
+        after=state.after(1.0),
+        opened_at=utc_now(),
+    )
+
+
+def closed(attempt: Attempt, verdict: Verdict, is_last: bool) -> Attempt:
+    """The attempt with its verdict; closing it again replaces what came of it.
+
+    Once a later attempt has begun (not `is_last`), that one's level rests on what this one counted as, which stays.
+    """
+    changed = attempt.model_copy(
+        update={"p_value": verdict.p_value, "outcome": verdict.outcome, "closed_at": attempt.closed_at or utc_now()}
+    )
+    if not is_last:
+        return changed
+    value = counted(verdict.outcome is Outcome.ACCEPTED, verdict.p_value, attempt.level)
+    return changed.model_copy(update={"counts_as": value, "after": attempt.state.after(value)})
