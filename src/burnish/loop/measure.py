@@ -59,9 +59,10 @@ async def prove_on_held_out(
     """Measure the baseline afresh against one proposal over the sealed split and let the gate decide."""
     store, config = workshop.store, workshop.config
     proposal = store.proposals.get(proposal_id)
-    # The one place where the seal is broken: what is read here goes to the experiment and the gate, nowhere else.
-    sealed = store.datasets.sealed(config.name, DATASET).open_for_gate()
-    examples = limited(sealed, config.improve.held_out_limit)
+    # The one place where held-out examples are read: they go to the experiment and the gate, nowhere else.
+    from burnish.adapters.store.sealed import HeldOut
+
+    examples = HeldOut(store, config.name, DATASET).take(night, config.improve.held_out_limit)
     arms = [_baseline(workshop), _arm(workshop, proposal)]
     summary = await _measure(workshop, night, Split.HELD_OUT, arms, examples, progress)
     runs = store.experiments.runs(summary.experiment_id)

@@ -95,7 +95,7 @@ async def curate_stage(workshop: "Workshop") -> dict[str, Any]:
     """Corrected traces become examples; the split of an example never changes."""
     from burnish.loop.curate import curate
 
-    summary = curate(workshop.store, workshop.config, workshop.evaluators)
+    summary = curate(workshop.open_store, workshop.config, workshop.evaluators)
     return _book(workshop, "curate", summary.model_dump(mode="json"))
 
 
@@ -103,7 +103,7 @@ async def discover_stage(workshop: "Workshop") -> dict[str, Any]:
     """Group the failing traces that are not held out, and name the groups."""
     from burnish.loop.discover import discover
 
-    summary = await discover(workshop.store, workshop.config, workshop.night, workshop.proposer, workshop.embedder)
+    summary = await discover(workshop.open_store, workshop.config, workshop.night, workshop.proposer, workshop.embedder)
     return _book(workshop, "discover", summary.model_dump(mode="json"))
 
 
@@ -113,10 +113,17 @@ async def propose_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
 
     commit = workshop.base_commit
     files = workshop.repository.read_files(workshop.config.improve.files, commit)
-    clusters = workshop.store.clusters.list(agent=workshop.config.name, night=workshop.night)
+    clusters = workshop.open_store.clusters.list(workshop.config.name, workshop.night)
     try:
         summary = await propose(
-            workshop.store, workshop.config, workshop.night, files, commit, workshop.proposer, clusters, progress=ticker
+            workshop.open_store,
+            workshop.config,
+            workshop.night,
+            files,
+            commit,
+            workshop.proposer,
+            clusters,
+            progress=ticker,
         )
     except BudgetExceededError as error:
         summary = ProposeSummary(proposals=(), notes=(str(error),))  # the answers paid for are kept for the next start
