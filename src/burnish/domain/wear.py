@@ -61,6 +61,6 @@ def worn_text(wear: Wear) -> str:
     if not wear.worn:
         return ""
     return (
-        f"{wear.worn} of {wear.examples} held-out examples measured here are worn: the gate has used them on more than "
+        f"{wear.worn} of {wear.examples} held-out examples are worn: the gate has used them on more than "
         f"{wear.worn_after} nights (median {wear.median:g}); fresh corrected traces refresh the split."
     )

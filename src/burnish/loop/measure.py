@@ -9,6 +9,7 @@ from burnish.domain.experiments import AgentVersion, Arm, Experiment
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Outcome, Verdict, decide
 from burnish.domain.proposals import Proposal, ProposalStatus
+from burnish.domain.wear import worn_text
 from burnish.loop.experiment import MeasureSummary, Progress, limited, measure
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ async def prove_on_held_out(
                 "reasons": ("The budget of the night ended the measurement early.", *verdict.reasons),
             }
         )
+    if worn := worn_text(store.datasets.wear(config.name, DATASET, config.splits)):
+        verdict = verdict.model_copy(update={"reasons": (*verdict.reasons, worn)})
     store.proposals.add_verdict(verdict)
     store.proposals.set_status(proposal.id, ProposalStatus(verdict.outcome.value), verdict.reasons[0])
     return verdict

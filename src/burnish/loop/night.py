@@ -11,7 +11,7 @@ from burnish.domain.nights import NightState
 from burnish.domain.proposals import ProposalStatus
 from burnish.errors import BudgetExceededError
 from burnish.loop import report
-from burnish.loop.measure import BASELINE, choose_on_dev, prove_on_held_out
+from burnish.loop.measure import BASELINE, DATASET, choose_on_dev, prove_on_held_out
 from burnish.loop.progress import Ticker
 
 if TYPE_CHECKING:
@@ -141,7 +141,9 @@ async def dev_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
 async def held_out_stage(workshop: "Workshop", proposal_id: str, ticker: Ticker) -> Verdict:
     """Measure the chosen candidate against a fresh baseline on the sealed split and decide."""
     verdict = await prove_on_held_out(workshop, workshop.night, proposal_id, ticker)
-    _book(workshop, "held_out", {"proposal": proposal_id, "outcome": verdict.outcome.value})
+    wear = workshop.store.datasets.wear(workshop.config.name, DATASET, workshop.config.splits)
+    booked = {"proposal": proposal_id, "outcome": verdict.outcome.value, "wear": wear.model_dump(mode="json")}
+    _book(workshop, "held_out", booked)
     return verdict
 
 
