@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from burnish.adapters.store import Store
+from burnish.adapters.store import OpenStore, Store
 from burnish.domain.base import Json
 from burnish.domain.chat import ChatReply, ChatRequest
 from burnish.domain.datasets import DATASET, Example, Split
@@ -89,7 +89,7 @@ def cluster(store: Store) -> Cluster:
 
 def test_evidence_is_train_and_loose_traces_only(store: Store) -> None:
     """Neither the messages of dev and held-out nor copies of them, nor what was said of them."""
-    evidence = gather(store, "desk", FILES, [cluster(store)])
+    evidence = gather(OpenStore(store), "desk", FILES, [cluster(store)])
     assert {"trace-train-0", "loose-1", "loose-2"} == {case.trace_id for case in evidence.clusters[0].cases}
     assert [("atlas", {"trace-train-0", "trace-train-1"})] == [
         (group.key, {case.trace_id for case in group.cases}) for group in evidence.labels
@@ -99,7 +99,7 @@ def test_evidence_is_train_and_loose_traces_only(store: Store) -> None:
 async def test_no_word_of_dev_or_held_out_reaches_the_proposer(store: Store) -> None:
     """Held against every question that is asked."""
     model = FakeModel()
-    await propose(store, CONFIG, NIGHT, FILES, COMMIT, model, [cluster(store)])
+    await propose(OpenStore(store), CONFIG, NIGHT, FILES, COMMIT, model, [cluster(store)])
     said = " ".join(model.asked)
     assert ("train message" in said, "loose one" in said, "remark on loose-1" in said) == (True, True, True)
     assert ("held_out" in said, "dev message" in said, "untidy" in said) == (False, False, False)
@@ -108,9 +108,9 @@ async def test_no_word_of_dev_or_held_out_reaches_the_proposer(store: Store) -> 
 async def test_proposals_are_stored_and_a_second_start_reuses_them(store: Store) -> None:
     """No question is asked twice in a night."""
     model = FakeModel()
-    first = await propose(store, CONFIG, NIGHT, FILES, COMMIT, model, [cluster(store)])
+    first = await propose(OpenStore(store), CONFIG, NIGHT, FILES, COMMIT, model, [cluster(store)])
     asked = len(model.asked)
-    again = await propose(store, CONFIG, NIGHT, FILES, COMMIT, model, [cluster(store)])
+    again = await propose(OpenStore(store), CONFIG, NIGHT, FILES, COMMIT, model, [cluster(store)])
     assert (3, True, asked, set(first.proposals)) == (
         len(first.proposals), again.reused, len(model.asked), set(again.proposals),
     )  # fmt: skip
@@ -120,16 +120,16 @@ async def test_proposals_are_stored_and_a_second_start_reuses_them(store: Store)
 
 async def test_a_diff_that_an_earlier_night_tried_is_not_drafted_again(store: Store) -> None:
     """The summary says what became of it."""
-    await propose(store, CONFIG, NIGHT, FILES, COMMIT, FakeModel(), [])
-    later = await propose(store, CONFIG, "desk/2026-03-02", FILES, COMMIT, FakeModel(), [])
+    await propose(OpenStore(store), CONFIG, NIGHT, FILES, COMMIT, FakeModel(), [])
+    later = await propose(OpenStore(store), CONFIG, "desk/2026-03-02", FILES, COMMIT, FakeModel(), [])
     assert later.proposals == ()
-    assert "was tried in desk/2026-03-01: drafted" in later.notes[0]
+    assert "was tried in desk/2026-03-01 already" in later.notes[0]
 
 
 async def test_drafts_that_do_not_apply_are_kept_as_invalid(store: Store) -> None:
     """With the reason, and they do not count as candidates."""
     config = CONFIG.model_copy(update={"improve": CONFIG.improve.model_copy(update={"files": ("other/**",)})})
-    summary = await propose(store, config, NIGHT, FILES, COMMIT, FakeModel(), [cluster(store)])
+    summary = await propose(OpenStore(store), config, NIGHT, FILES, COMMIT, FakeModel(), [cluster(store)])
     stored = store.proposals.list(agent="desk", night=NIGHT)
     assert (summary.proposals, len(summary.invalid)) == ((), 3)
     assert {ProposalStatus.INVALID} == {p.status for p in stored}
@@ -140,6 +140,6 @@ async def test_without_evidence_nothing_is_asked(tmp_path: Path) -> None:
     """The notes say what is missing."""
     with Store.open(f"sqlite:///{tmp_path / 'empty.sqlite3'}") as empty:
         model = FakeModel()
-        summary = await propose(empty, CONFIG, NIGHT, FILES, COMMIT, model, [])
+        summary = await propose(OpenStore(empty), CONFIG, NIGHT, FILES, COMMIT, model, [])
     assert (summary.proposals, model.asked) == ((), [])
     assert "no evidence" in summary.notes[0]

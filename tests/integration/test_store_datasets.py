@@ -1,7 +1,8 @@
 import pytest
 
 from burnish.adapters.store import Store
-from burnish.domain.datasets import Dataset, Example, SealedExamples, Split, fingerprint
+from burnish.adapters.store.sealed import HeldOut
+from burnish.domain.datasets import Dataset, Example, Split, fingerprint
 from burnish.domain.proposals import Cluster
 from burnish.errors import InputError, NotFoundError
 
@@ -41,6 +42,7 @@ def test_examples_come_back_by_split_in_the_order_they_came(store: Store) -> Non
             name="failures",
             fingerprint=fingerprint(one for one, _ in first + second),
             counts={Split.TRAIN: 3, Split.DEV: 1, Split.HELD_OUT: 1},
+            version=2,
         )
         == made
         == store.datasets.get("agent", "failures")
@@ -48,14 +50,14 @@ def test_examples_come_back_by_split_in_the_order_they_came(store: Store) -> Non
 
 
 def test_the_held_out_split_is_sealed(store: Store) -> None:
-    """Held-out examples leave the store only inside a seal that does not print them."""
+    """Held-out examples are read by one object of their own, which does not print them."""
     hidden = example("hidden-text")
     store.datasets.add("agent", "failures", [(hidden, Split.HELD_OUT), (example("seen"), Split.TRAIN)])
     with pytest.raises(InputError, match="held-out split is sealed"):
         store.datasets.examples("agent", "failures", Split.HELD_OUT)  # type: ignore[arg-type]
-    sealed = store.datasets.sealed("agent", "failures")
-    assert (SealedExamples, "<1 sealed examples>") == (type(sealed), repr(sealed))
-    assert (hidden,) == sealed.open_for_gate()
+    sealed = HeldOut(store, "agent", "failures")
+    assert "hidden-text" not in repr(sealed)
+    assert (hidden,) == sealed.examples()
 
 
 def test_an_example_keeps_its_split_and_group(store: Store) -> None:
@@ -65,9 +67,7 @@ def test_an_example_keeps_its_split_and_group(store: Store) -> None:
     newer = example("x", "g2", trace_id="t2", expected="better", criteria=("c",), metadata={"m": 1})
     after = store.datasets.add("agent", "d", [(newer, Split.TRAIN)])
     assert after.counts == {Split.TRAIN: 0, Split.DEV: 0, Split.HELD_OUT: 1}
-    assert (newer.model_copy(update={"group": "g1", "trace_id": "t1"}),) == store.datasets.sealed(
-        "agent", "d"
-    ).open_for_gate()
+    assert (newer.model_copy(update={"group": "g1", "trace_id": "t1"}),) == HeldOut(store, "agent", "d").examples()
     assert before != after.fingerprint
     assert (
         store.datasets.groups("agent", "d"),

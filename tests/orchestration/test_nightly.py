@@ -8,6 +8,7 @@ from support.model_server import ModelServer
 from support.night_project import DAY, TOPICS, NightProject, asked_text, is_target
 from support.repositories import git
 
+from burnish.adapters.store.sealed import HeldOut
 from burnish.domain.datasets import Split
 from burnish.domain.nights import NightState
 from burnish.domain.proposals import ProposalStatus
@@ -106,7 +107,7 @@ async def test_held_out_examples_are_shown_to_nobody_but_the_agent(project: Nigh
     """No question of burnish's own holds the text of a held-out example; the agent alone is asked them."""
     await nightly()
     with project.store() as store:
-        sealed = [str(e.input) for e in store.datasets.sealed("desk", "main").open_for_gate()]
+        sealed = [str(e.input) for e in HeldOut(store, "desk", "main").examples()]
         train = [str(e.input) for e in store.datasets.examples("desk", "main", Split.TRAIN)]
     ours = "\n".join(asked_text(body) for body in model.requests if not is_target(body))
     agents = "\n".join(asked_text(body) for body in model.requests if is_target(body))

@@ -1,6 +1,7 @@
 from support.store_samples import judged, trace
 
-from burnish.adapters.store import Store
+from burnish.adapters.store import OpenStore, Store
+from burnish.adapters.store.sealed import HeldOut
 from burnish.domain.base import Json
 from burnish.domain.datasets import Example, Split, SplitRule
 from burnish.domain.evaluators.base import Evaluator
@@ -36,7 +37,7 @@ def corrected(trace_id: str, correction: Json, after: float = 0.0, **fields: obj
 
 
 def examples(store: Store) -> dict[str, Example]:
-    everything = list(store.datasets.sealed("support", "main").open_for_gate())
+    everything = list(HeldOut(store, "support", "main").examples())
     for split in (Split.TRAIN, Split.DEV):
         everything += store.datasets.examples("support", "main", split)
     return {str(e.input): e for e in everything}
@@ -47,7 +48,7 @@ def test_corrections_become_examples(store: Store) -> None:
     store.traces.add([trace("t1", user_id="u1", session_id="s1"), trace("t2")])
     criterion = Feedback(trace_id="t1", key=CRITERION, source=FeedbackSource.HUMAN, comment="names the queue")
     store.feedback.add([corrected("t1", "atlas"), criterion])
-    summary = curate(store, CONFIG, EXACT)
+    summary = curate(OpenStore(store), CONFIG, EXACT)
     found = examples(store)["question of t1"]
     assert (summary.added, summary.corrected, summary.failing, summary.passing) == (1, 1, 0, 0)
     assert (found.expected, found.trace_id, found.criteria) == ("atlas", "t1", ("names the queue",))
@@ -60,8 +61,8 @@ def test_curating_twice_changes_nothing(store: Store) -> None:
     store.traces.add([trace(f"t{i}", input=f"case {i} {'abcdefghij'[i] * 9}") for i in range(10)])
     store.feedback.add([corrected(f"t{i}", "x") for i in range(5)])
     store.feedback.add([judged(f"t{i}", 0.0 if i < 7 else 1.0) for i in range(10)])
-    first, splits = curate(store, CONFIG, JUDGE), store.datasets.groups("support", "main")
-    second = curate(store, CONFIG, JUDGE)
+    first, splits = curate(OpenStore(store), CONFIG, JUDGE), store.datasets.groups("support", "main")
+    second = curate(OpenStore(store), CONFIG, JUDGE)
     assert second == first.model_copy(update={"added": 0})
     assert store.datasets.groups("support", "main") == splits
     assert first.added == 10
@@ -80,11 +81,11 @@ def test_the_same_input_twice_is_one_example_and_the_latest_correction_holds(sto
             corrected("t4", "x"),
         ]
     )
-    summary = curate(store, CONFIG, EXACT)
+    summary = curate(OpenStore(store), CONFIG, EXACT)
     assert (summary.corrected, summary.contradictions) == (2, 1)
     assert examples(store)["same"].expected == "late"
     store.feedback.add([corrected("t2", "newest", after=20)])
-    assert curate(store, CONFIG, EXACT).added == 0
+    assert curate(OpenStore(store), CONFIG, EXACT).added == 0
     assert examples(store)["same"].expected == "newest"
 
 
@@ -92,31 +93,31 @@ def test_scores_make_examples_only_where_nothing_is_expected(store: Store) -> No
     """An evaluator that needs an expected output cannot score an uncorrected example, so none is made."""
     store.traces.add([trace(f"t{i}") for i in range(4)])
     store.feedback.add([judged(f"t{i}", 0.0) for i in range(4)])
-    assert curate(store, CONFIG, EXACT).added == 0
-    assert curate(store, CONFIG, ()).added == 0
-    assert curate(store, CONFIG, JUDGE).failing == 4
+    assert curate(OpenStore(store), CONFIG, EXACT).added == 0
+    assert curate(OpenStore(store), CONFIG, ()).added == 0
+    assert curate(OpenStore(store), CONFIG, JUDGE).failing == 4
 
 
 def test_as_many_passing_as_failing(store: Store) -> None:
     """All failing traces and an equal number of passing ones; the choice stays as traffic grows."""
     store.traces.add([trace(f"t{i}") for i in range(40)])
     store.feedback.add([judged(f"t{i}", 0.0 if i < 5 else 1.0) for i in range(40)])
-    summary = curate(store, CONFIG, JUDGE)
+    summary = curate(OpenStore(store), CONFIG, JUDGE)
     assert (summary.failing, summary.passing, summary.added) == (5, 5, 10)
     before = set(examples(store))
     store.traces.add([trace(f"n{i}") for i in range(30)])
     store.feedback.add([judged(f"n{i}", 1.0) for i in range(30)])
-    assert (curate(store, CONFIG, JUDGE).added, set(examples(store))) == (0, before)
+    assert (curate(OpenStore(store), CONFIG, JUDGE).added, set(examples(store))) == (0, before)
 
 
 def test_a_correction_outranks_a_score(store: Store) -> None:
     """An example found by score gets its expected output once somebody corrects it, and keeps its split."""
     store.traces.add([trace("t1")])
     store.feedback.add([judged("t1", 0.0)])
-    curate(store, CONFIG, JUDGE)
+    curate(OpenStore(store), CONFIG, JUDGE)
     groups = store.datasets.groups("support", "main")
     store.feedback.add([corrected("t1", "atlas")])
-    summary = curate(store, CONFIG, JUDGE)
+    summary = curate(OpenStore(store), CONFIG, JUDGE)
     assert (summary.corrected, summary.failing, summary.added) == (1, 0, 0)
     assert examples(store)["question of t1"].expected == "atlas"
     assert store.datasets.groups("support", "main") == groups
@@ -127,7 +128,7 @@ def test_what_cannot_be_an_example_is_left_out(store: Store) -> None:
     store.traces.add([trace("run", source="experiment"), trace("inner"), trace("empty", input=None)])
     store.feedback.add([corrected("run", "x"), corrected("inner", "x", span_id="call"), corrected("empty", "x")])
     empty = CurateSummary(without_input=1, counts={"train": 0, "dev": 0, "held_out": 0})
-    assert curate(store, CONFIG, EXACT).model_copy(update={"fingerprint": ""}) == empty
+    assert curate(OpenStore(store), CONFIG, EXACT).model_copy(update={"fingerprint": ""}) == empty
 
 
 def test_look_alikes_of_a_later_night_join_the_first(store: Store) -> None:
@@ -135,11 +136,11 @@ def test_look_alikes_of_a_later_night_join_the_first(store: Store) -> None:
     asked = [f"{letter * 12} is what my question {n} is all about" for n, letter in enumerate("abcdefghijklmno")]
     store.traces.add([trace(f"t{n}", input=text) for n, text in enumerate(asked)])
     store.feedback.add([corrected(f"t{n}", "x") for n in range(15)])
-    curate(store, CONFIG, EXACT)
+    curate(OpenStore(store), CONFIG, EXACT)
     groups = store.datasets.groups("support", "main")
     store.traces.add([trace(f"c{n}", input=f"{text}!!") for n, text in enumerate(asked)])
     store.feedback.add([corrected(f"c{n}", "x") for n in range(15)])
-    summary = curate(store, CONFIG, EXACT)
+    summary = curate(OpenStore(store), CONFIG, EXACT)
     assert (summary.added, summary.groups) == (15, 15)
     assert store.datasets.groups("support", "main") == groups
     assert min(summary.counts.values()) > 0
@@ -150,7 +151,7 @@ def test_a_users_examples_stay_together(store: Store) -> None:
     config = CONFIG.model_copy(update={"splits": SplitRule(group_by=("user",))})
     store.traces.add([trace(f"t{i}", user_id=f"u{i % 3}") for i in range(6)])
     store.feedback.add([corrected(f"t{i}", "x") for i in range(6)])
-    assert curate(store, config, EXACT).groups == 3
+    assert curate(OpenStore(store), config, EXACT).groups == 3
     store.traces.add([trace(f"n{i}", user_id=f"u{i % 3}") for i in range(6)])
     store.feedback.add([corrected(f"n{i}", "x") for i in range(6)])
-    assert curate(store, config, EXACT).groups == 3
+    assert curate(OpenStore(store), config, EXACT).groups == 3

@@ -6,7 +6,7 @@ import pytest
 from support.databases import sqlite_url
 from support.store_samples import judged, trace
 
-from burnish.adapters.store import Store
+from burnish.adapters.store import OpenStore, Store
 from burnish.domain.chat import ChatReply, ChatRequest
 from burnish.domain.clustering.embed import TfidfEmbedder, WordLlamaEmbedder
 from burnish.domain.datasets import Example, Split, SplitRule
@@ -83,7 +83,7 @@ async def test_failing_traces_are_grouped_named_and_saved(store: Store) -> None:
     fill(store)
     store.traces.add([trace("good", input="refund was quick, thank you")])
     store.feedback.add([judged("good", 1.0)])
-    summary = await discover(store, CONFIG, "support/2026-02-01", None, EMBEDDER)
+    summary = await discover(OpenStore(store), CONFIG, "support/2026-02-01", None, EMBEDDER)
     found = store.clusters.list("support", "support/2026-02-01")
     assert (summary.failing, summary.clusters, summary.new, summary.unclustered) == (18, 3, 3, 0)
     assert sorted(sorted({trace_id[:2] for trace_id in c.trace_ids}) for c in found) == [["t0"], ["t1"], ["t2"]]
@@ -95,29 +95,29 @@ async def test_a_crash_of_the_agent_is_a_failure_without_a_score(store: Store) -
     """Traces that ended in an error are clustered although no evaluator scored them."""
     ended: dict[str, Any] = {"output": None, "status": SpanStatus.ERROR, "status_message": "tool timed out"}
     store.traces.add([trace(f"e{n}", input="x", **ended) for n in range(4)])
-    summary = await discover(store, CONFIG, "support/2026-02-01", None, EMBEDDER)
+    summary = await discover(OpenStore(store), CONFIG, "support/2026-02-01", None, EMBEDDER)
     assert (summary.failing, summary.clusters, summary.largest) == (4, 1, 4)
 
 
 async def test_clusters_keep_their_ids_from_night_to_night(store: Store) -> None:
     """With half of the members new, every cluster is recognised; a second run of a night changes nothing."""
     fill(store)
-    await discover(store, CONFIG, "support/2026-02-01", None, EMBEDDER)
+    await discover(OpenStore(store), CONFIG, "support/2026-02-01", None, EMBEDDER)
     first = {c.id for c in store.clusters.list("support", "support/2026-02-01")}
     fill(store, start=6)
-    summary = await discover(store, CONFIG, "support/2026-02-02", None, EMBEDDER)
+    summary = await discover(OpenStore(store), CONFIG, "support/2026-02-02", None, EMBEDDER)
     second = store.clusters.list("support", "support/2026-02-02")
     assert (summary.kept, summary.new, {c.id for c in second}) == (3, 0, first)
-    assert await discover(store, CONFIG, "support/2026-02-02", None, EMBEDDER) == summary
+    assert await discover(OpenStore(store), CONFIG, "support/2026-02-02", None, EMBEDDER) == summary
     assert store.clusters.list("support", "support/2026-02-02") == second
 
 
 async def test_centroids_bound_to_one_night_are_not_kept(store: Store) -> None:
     """TF-IDF vectors of two nights cannot be compared; members alone recognise the clusters."""
     fill(store)
-    await discover(store, CONFIG, "support/2026-02-01", None, TfidfEmbedder())
+    await discover(OpenStore(store), CONFIG, "support/2026-02-01", None, TfidfEmbedder())
     fill(store, start=6)
-    summary = await discover(store, CONFIG, "support/2026-02-02", None, TfidfEmbedder())
+    summary = await discover(OpenStore(store), CONFIG, "support/2026-02-02", None, TfidfEmbedder())
     assert {c.centroid for c in store.clusters.list("support")} == {()}
     assert summary.kept == 3
 
@@ -130,8 +130,8 @@ async def test_held_out_examples_and_their_look_alikes_stay_out(store: Store) ->
     store.feedback.add([judged("again", 0.0), judged("alike", 0.0)])
     example = Example(id=Example.id_for("support", sealed), input=sealed, expected="x", trace_id="t0-1", group="g")
     store.datasets.add("support", "main", [(example, Split.HELD_OUT)])
-    config = CONFIG.model_copy(update={"splits": SplitRule(near_duplicate=0.95)})
-    summary = await discover(store, config, "support/2026-02-01", None, EMBEDDER)
+    config = CONFIG.model_copy(update={"splits": SplitRule(near_duplicate=0.95, group_by=("text",))})
+    summary = await discover(OpenStore(store), config, "support/2026-02-01", None, EMBEDDER)
     members = {trace_id for c in store.clusters.list("support") for trace_id in c.trace_ids}
     assert members & {"t0-1", "again", "alike"} == set()
     assert summary.sealed == 1
@@ -145,7 +145,7 @@ async def test_traces_of_held_out_users_stay_out(store: Store) -> None:
     example = Example(id="e", input="else", metadata={"user": "u1"}, group="g")
     store.datasets.add("support", "main", [(example, Split.HELD_OUT)])
     config = CONFIG.model_copy(update={"splits": SplitRule(group_by=("user", "text"))})
-    assert (await discover(store, config, "support/2026-02-01", None, EMBEDDER)).sealed == 3
+    assert (await discover(OpenStore(store), config, "support/2026-02-01", None, EMBEDDER)).sealed == 3
 
 
 async def test_a_model_names_and_summarises(store: Store) -> None:
@@ -153,7 +153,7 @@ async def test_a_model_names_and_summarises(store: Store) -> None:
     fill(store)
     config = CONFIG.model_copy(update={"cluster": ClusterConfig(summarise="model")})
     model = Model()
-    summary = await discover(store, config, "support/2026-02-01", model, EMBEDDER)
+    summary = await discover(OpenStore(store), config, "support/2026-02-01", model, EMBEDDER)
     assert {c.name for c in store.clusters.list("support")} == {"A title"}
     assert sorted({request.purpose for request in model.asked}) == ["name", "summarise"]
     assert summary.failures == {}
@@ -162,7 +162,7 @@ async def test_a_model_names_and_summarises(store: Store) -> None:
 async def test_a_failing_model_is_counted_and_does_not_stop_the_night(store: Store) -> None:
     """Clusters are found and named by keywords; the summary says what the model said."""
     fill(store)
-    summary = await discover(store, CONFIG, "support/2026-02-01", Model(ModelError("no server")), EMBEDDER)
+    summary = await discover(OpenStore(store), CONFIG, "support/2026-02-01", Model(ModelError("no server")), EMBEDDER)
     assert (summary.clusters, summary.failures) == (3, {"ModelError: no server": 3})
     assert "A title" not in {c.name for c in store.clusters.list("support")}
 
@@ -170,5 +170,5 @@ async def test_a_failing_model_is_counted_and_does_not_stop_the_night(store: Sto
 async def test_a_night_without_failures_has_no_clusters(store: Store) -> None:
     """Nothing failing: nothing is embedded, and the night's list is empty."""
     fill(store, score=1.0)
-    summary = await discover(store, CONFIG, "support/2026-02-01", None, EMBEDDER)
+    summary = await discover(OpenStore(store), CONFIG, "support/2026-02-01", None, EMBEDDER)
     assert (summary.failing, summary.clusters, store.clusters.list("support")) == (0, 0, [])

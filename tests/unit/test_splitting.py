@@ -4,11 +4,13 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rapidfuzz import fuzz
 
 from burnish.domain.base import Json
-from burnish.domain.datasets import Example, SealedExamples, Split, SplitRule
+from burnish.domain.datasets import Example, Split, SplitRule
 from burnish.domain.similarity import normalised, text_of_input
 from burnish.domain.splitting import Placed, assign, group_keys, resembling, split_of
+from burnish.domain.templates import skeleton
 
 RULE = SplitRule()
 WORDS = ("card", "order", "refund", "late", "parcel", "login", "password", "invoice", "address", "cancel", "trial")
@@ -98,13 +100,120 @@ def test_growth_moves_nothing(first: int, second: int) -> None:
     assert copies == {f"c{e.id}": known[e.id].group for e in rows}
 
 
-def test_a_bridge_joins_the_oldest_and_moves_nobody() -> None:
+def test_a_bridge_between_groups_of_one_split_joins_the_oldest() -> None:
     """A new example that resembles two known groups joins the older; one like the younger goes there."""
+    old, young = "reset the password of my main account today", "reset the password of my test account now"
+    bridge, third = "reset the password of my main account now", "RESET the password of my test account now!"
+    known = {"y": Placed(old, "g-old", Split.TRAIN), "z": Placed(young, "g-young", Split.TRAIN)}
+    answer = assign(known, [example("b", bridge), example("t", third)], RULE)
+    assert [(e.group, s) for e, s in answer] == [("g-old", Split.TRAIN), ("g-young", Split.TRAIN)]
+
+
+def test_a_bridge_between_two_splits_is_left_out() -> None:
+    """It could join neither side without a look-alike on the other; nobody moves, and others like it are placed."""
     old, young = "reset the password of my main account today", "reset the password of my test account now"
     bridge, third = "reset the password of my main account now", "RESET the password of my test account now!"
     known = {"y": Placed(old, "g-old", Split.HELD_OUT), "z": Placed(young, "g-young", Split.TRAIN)}
     answer = assign(known, [example("b", bridge), example("t", third)], RULE)
-    assert [(e.group, s) for e, s in answer] == [("g-old", Split.HELD_OUT), ("g-young", Split.TRAIN)]
+    assert [(e.id, e.group, s) for e, s in answer] == [("t", "g-young", Split.TRAIN)]
+
+
+def test_new_examples_that_bridge_only_together_are_left_out_together() -> None:
+    """One of a sealed user, one of a seen user, and a text that is nearly the same: either alone could be placed."""
+    known = {
+        "h": Placed("one", "g1", Split.HELD_OUT, ("user:ada",)),
+        "t": Placed("two", "g2", Split.TRAIN, ("user:bob",)),
+    }
+    ours = example("a", "please send the invoice of last month", user="ada")
+    theirs = example("b", "please send the invoice of last months", user="bob")
+    assert [] == assign(known, [ours, theirs], RULE)
+    assert [("a", "g1")] == [(e.id, e.group) for e, _ in assign(known, [ours], RULE)]
+
+
+def test_what_proposers_have_seen_never_proves_anything() -> None:
+    """A look-alike of a trace that was shown goes to train, and is left out where it is tied to the held-out split."""
+    asked = "where is the parcel that I ordered two weeks ago"
+    for seed in range(8):
+        rule = SplitRule(seed=seed)
+        seen = [Placed(asked, "", Split.TRAIN)]
+        ((found, split),) = assign({}, [example("a", f"{asked}!")], rule, seen)
+        assert ("a", Split.TRAIN) == (found.group, split)
+        sealed = {"h": Placed("x", "g", Split.HELD_OUT, ("user:ada",))}
+        assert [] == assign(sealed, [example("a", f"{asked}!", user="ada")], rule, seen)
+
+
+def test_one_template_is_one_group() -> None:
+    """Two inputs that differ in names and numbers alone stand together, however much of the text those are."""
+    rows = [
+        example("a", "Please move my booking for Anna Bergstrom to the 4th of 2031 in room 12"),
+        example("b", "Please move my booking for Li to the 17th of 2032 in room 9"),
+        example("c", "Please cancel my booking for Anna Bergstrom on the 4th of 2031 in room 12"),
+        example("d", "Entirely different words", template="booking"),
+        example("e", "Nothing in common here", template="booking"),
+    ]
+    rule = SplitRule(group_by=("template",))
+    assert ["a", "a", "c", "d", "d"] == [e.group for e, _ in assign({}, rows, rule)]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Where is my order #4711, sent to ann@example.com?", "where is my order # sent to #"),
+        ("please refund Anna Schmidt for the late parcel", "please refund # for the late parcel"),
+        ('I asked "where is it" and got no answer', "i asked # and got no answer"),
+        ("order 7", None),
+        ("4711 4712 4713 4714 4715 please tell me this", None),
+        ("", None),
+    ],
+)
+def test_a_skeleton_masks_what_fills_a_template(text: str, left: str | None) -> None:
+    """Numbers, addresses, quotations and names go; too little text left is no template."""
+    assert left == skeleton(text)
+
+
+BLOCKS = ("my parcel from the shop is late", "the login page does not open", "refund the last invoice to me")
+
+
+@given(
+    nights=st.lists(
+        st.lists(
+            st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(0, 6), st.booleans()), min_size=1, max_size=8
+        ),
+        min_size=2,
+        max_size=4,
+    ),
+    seed=st.integers(0, 20),
+)
+@settings(max_examples=60, deadline=None)
+def test_nothing_ever_straddles_while_the_dataset_grows(
+    nights: list[list[tuple[int, int, int, bool]]], seed: int
+) -> None:
+    """Night after night: no split of an example changes, and no user and no near-duplicate stands in two splits."""
+    rule = SplitRule(seed=seed)
+    known: dict[str, Placed] = {}
+    for night, rows in enumerate(nights):
+        new = [
+            example(
+                f"n{night}-{number}",
+                f"{BLOCKS[block]} {WORDS[word]}{' please' if polite else ''}",
+                **({"user": f"u{user}"} if user else {}),
+            )
+            for number, (block, user, word, polite) in enumerate(rows)
+        ]
+        answer = assign(known, new, rule)
+        for e, split in answer:
+            assert e.id not in known or (known[e.id].group, known[e.id].split) == (e.group, split)
+        known |= placed(answer, rule)
+        _check_apart(list(known.values()), rule)
+
+
+def _check_apart(rows: list[Placed], rule: SplitRule) -> None:
+    for number, one in enumerate(rows):
+        for other in rows[:number]:
+            if one.split is not other.split:
+                a, b = normalised(one.text), normalised(other.text)
+                assert fuzz.ratio(a, b) < 100 * rule.near_duplicate, (a, b)
+                assert not set(one.keys) & set(other.keys)
 
 
 def test_known_users_pull_new_examples_in() -> None:
@@ -167,12 +276,6 @@ def test_resembling_finds_look_alikes_of_held_out_texts() -> None:
     sealed = ["My card has not arrived yet, what should I do now?", "Cancel it"]
     texts = ["my card has not arrived yet what should I do", "where is the invoice", "cancel it!"]
     assert resembling(texts, sealed, 0.9) == {0, 2}
-
-
-def test_inputs_for_splitting_hold_no_answers() -> None:
-    """What leaves the seal for splitting is the input, without expectation or criteria."""
-    sealed = SealedExamples([Example(id="a", input="q", expected="secret", criteria=("secret",), group="g")])
-    assert [(e.input, e.expected, e.criteria) for e in sealed.inputs_for_splitting()] == [("q", None, ())]
 
 
 def test_five_thousand_examples_take_seconds() -> None:

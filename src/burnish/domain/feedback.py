@@ -6,7 +6,9 @@ from pydantic import Field
 
 from burnish.domain.base import Json, UtcDatetime, Value, content_hash, utc_now
 
-__all__ = ["EvaluatorFailure", "Feedback", "FeedbackSource"]
+__all__ = ["CRITERION", "PEOPLE", "EvaluatorFailure", "Feedback", "FeedbackSource"]
+
+CRITERION = "criterion"  # a person's feedback under this key states what a good output must meet
 
 
 class FeedbackSource(StrEnum):
@@ -16,6 +18,9 @@ class FeedbackSource(StrEnum):
     JUDGE = "judge"
     HUMAN = "human"
     USER = "user"  # the agent's own user: thumbs, ratings
+
+
+PEOPLE = (FeedbackSource.HUMAN, FeedbackSource.USER)
 
 
 class Feedback(Value):

@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from burnish.domain.experiments import Experiment, Run, RunStatus
+from burnish.domain.experiments import Experiment, Run
+from burnish.domain.missingness import missing
 
 __all__ = ["ArmSummary", "baseline_of", "summarise_arms"]
 
@@ -18,13 +19,18 @@ class ArmSummary:
 
     `low` and `high` are the 95 % interval of the mean (normal approximation; None below two examples). `wins`,
     `losses` and `ties` compare with the baseline arm over the examples measured in both, as do `fixed` and `broken`.
+    `failures` counts runs in which the agent failed, `unmeasured` those without a score, of which `infrastructure` and
+    `evaluator_failures` say why (see `domain.missingness`).
     """
 
     name: str
     examples: int
+    runs: int
     measured: int
     failures: int
     unmeasured: int
+    infrastructure: int
+    evaluator_failures: int
     mean: float | None
     low: float | None
     high: float | None
@@ -58,14 +64,18 @@ def _summary(name: str, runs: Sequence[Run], metric: str, base: dict[str, float]
     fixed = tuple(example for example in shared if means[example] > base[example])
     broken = tuple(example for example in shared if means[example] < base[example])
     mean, low, high = _interval(list(means.values()))
+    left = missing(runs, metric)
     costs = [run.cost_usd for run in runs if run.cost_usd is not None]
     latencies = [run.latency_s for run in runs if run.latency_s is not None]
     return ArmSummary(
         name=name,
         examples=len({run.key.example_id for run in runs}),
+        runs=left.runs,
         measured=len(means),
-        failures=sum(run.status is RunStatus.AGENT_FAILURE for run in runs),
-        unmeasured=sum(run.score(metric) is None for run in runs),
+        failures=left.agent_failures,
+        unmeasured=left.unmeasured,
+        infrastructure=left.infrastructure,
+        evaluator_failures=left.evaluator_failures,
         mean=mean,
         low=low,
         high=high,

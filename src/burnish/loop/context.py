@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from burnish.adapters.llm.budget import Budget
     from burnish.adapters.llm.embedded import EmbeddedServer
     from burnish.adapters.publishing.git import AgentRepository
-    from burnish.adapters.store import Store
+    from burnish.adapters.store import OpenStore, Store
     from burnish.adapters.targets.registry import OfflineTarget
     from burnish.domain.forges import Forge
 
@@ -124,6 +124,13 @@ class Workshop:
     async def aclose(self) -> None:
         """Close whatever was opened."""
         await self._closing.aclose()
+
+    @cached_property
+    def open_store(self) -> "OpenStore":
+        """The part of the store for curating, discovering and proposing, which nothing held out can be asked of."""
+        from burnish.adapters.store import OpenStore
+
+        return OpenStore(self.store)
 
     @cached_property
     def budget(self) -> "Budget":

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 from burnish.domain.base import Value, content_hash
 from burnish.domain.chat import ChatModel
 from burnish.domain.clustering import summarise
-from burnish.domain.datasets import DATASET, Example
+from burnish.domain.datasets import DATASET
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.listing import TraceQuery
 from burnish.domain.proposals import Cluster
-from burnish.domain.similarity import text_of_input
-from burnish.domain.splitting import group_keys, resembling
 from burnish.domain.traces import SpanStatus, Trace
 from burnish.errors import ModelError
 from burnish.project import AgentConfig
 
 if TYPE_CHECKING:
-    from burnish.adapters.store import Store
+    from burnish.adapters.store import OpenStore
     from burnish.domain.clustering.embed import Embedder, Vectors
     from burnish.domain.clustering.group import Grouping
     from burnish.domain.clustering.name import ClusterName
@@ -49,7 +47,7 @@ class DiscoverSummary(Value):
 
 
 async def discover(
-    store: "Store", config: AgentConfig, night: str, model: ChatModel | None, embedder: "Embedder"
+    store: "OpenStore", config: AgentConfig, night: str, model: ChatModel | None, embedder: "Embedder"
 ) -> DiscoverSummary:
     """Group the agent's visible failing production traces and save the clusters of this night, replacing its own.
 
@@ -103,7 +101,7 @@ async def _clusters(
     return clusters, grouping.silhouette
 
 
-def _failing(store: "Store", config: AgentConfig) -> list[str]:
+def _failing(store: "OpenStore", config: AgentConfig) -> list[str]:
     """Ids of failing traces, newest first within each kind of failure."""
     # A model summary a trace costs a call each, so only as many as one clustering takes.
     most = config.cluster.limit * (1 if config.cluster.summarise == "model" else READ)
@@ -114,18 +112,15 @@ def _failing(store: "Store", config: AgentConfig) -> list[str]:
 
 
 async def _summaries(
-    store: "Store", config: AgentConfig, trace_ids: Sequence[str], model: ChatModel | None, failures: dict[str, int]
+    store: "OpenStore", config: AgentConfig, trace_ids: Sequence[str], model: ChatModel | None, failures: dict[str, int]
 ) -> tuple[dict[str, str], int]:
     """Summaries by trace id, and how many traces were left out for resembling a held-out example."""
-    held_out = store.datasets.sealed(config.name, DATASET).inputs_for_splitting()
-    texts = [text_of_input(example.input) for example in held_out]
-    keys = {key for example in held_out for key in group_keys(example, config.splits)}
     found: dict[str, str] = {}
     sealed = 0
     for batch in _batches(store.traces.load(trace_ids)):
         # The store leaves out held-out inputs themselves; their look-alikes would give them away just as well.
-        alike = resembling([text_of_input(trace.input) for trace in batch], texts, config.splits.near_duplicate)
-        shown = [t for n, t in enumerate(batch) if n not in alike and not keys.intersection(_keys(config, t))]
+        hidden = store.datasets.hidden(config.name, DATASET, batch, config.splits)
+        shown = [trace for trace in batch if trace.trace_id not in hidden]
         sealed += len(batch) - len(shown)
         said = store.feedback.for_traces([trace.trace_id for trace in shown])
         items = [_telling(said.get(trace.trace_id, []), config.improve.fail_below) for trace in shown]
@@ -154,11 +149,6 @@ def _telling(feedback: Iterable[Feedback], limit: float) -> list[Feedback]:
     """What says something of the failure: people's words and machine feedback that is not a pass."""
     people = (FeedbackSource.HUMAN, FeedbackSource.USER)
     return [f for f in feedback if f.source in people or (f.score is not None and f.score < limit)]
-
-
-def _keys(config: AgentConfig, trace: Trace) -> tuple[str, ...]:
-    owner = Example(id="", input=None, metadata={"user": trace.user_id, "session": trace.session_id})
-    return group_keys(owner, config.splits)
 
 
 def _group(texts: Sequence[str], config: AgentConfig, embedder: "Embedder") -> "tuple[Vectors, Grouping]":

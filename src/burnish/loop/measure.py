@@ -12,6 +12,7 @@ from burnish.domain.gate import Outcome, Tonight, Verdict, decide, enough
 from burnish.domain.gate.selection import convincing
 from burnish.domain.pairing import pair
 from burnish.domain.proposals import Proposal, ProposalStatus
+from burnish.domain.wear import worn_text
 from burnish.loop.candidates import candidates, gone_on
 from burnish.loop.experiment import MeasureSummary, Progress, limited, measure
 
@@ -71,9 +72,10 @@ async def prove_on_held_out(
     """
     store, config = workshop.store, workshop.config
     proposal = store.proposals.get(proposal_id)
-    # The one place where the seal is broken: what is read here goes to the experiment and the gate, nowhere else.
-    sealed = store.datasets.sealed(config.name, DATASET).open_for_gate()
-    examples = limited(sealed, config.improve.held_out_limit)
+    # The one place where held-out examples are read: they go to the experiment and the gate, nowhere else.
+    from burnish.adapters.store.sealed import HeldOut
+
+    examples = HeldOut(store, config.name, DATASET).take(night, config.improve.held_out_limit)
     arms = [_baseline(workshop), _arm(workshop, proposal)]
     attempt = store.attempts.open(config.name, night, proposal.id, config.gate)
     groups = {example.id: example.group for example in examples if example.group}
@@ -103,7 +105,9 @@ async def prove_on_held_out(
                 "reasons": ("The budget of the night ended the measurement early.", *verdict.reasons),
             }
         )
-    else:
+    if worn := worn_text(store.datasets.wear(config.name, DATASET, config.splits)):
+        verdict = verdict.model_copy(update={"reasons": (*verdict.reasons, worn)})
+    if not exhausted:
         store.attempts.close(config.name, night, verdict)
     store.proposals.add_verdict(verdict)
     # What is published stays so, and what a later night has taken up is its to decide.

@@ -5,6 +5,7 @@ Tasks call these with an open workshop; `burnish demo` and the tests do so witho
 
 from typing import TYPE_CHECKING, Any
 
+from burnish.domain.datasets import DATASET
 from burnish.domain.experiments import AgentVersion
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Verdict
@@ -109,7 +110,7 @@ async def curate_stage(workshop: "Workshop") -> dict[str, Any]:
     """Corrected traces become examples; the split of an example never changes."""
     from burnish.loop.curate import curate
 
-    summary = curate(workshop.store, workshop.config, workshop.evaluators)
+    summary = curate(workshop.open_store, workshop.config, workshop.evaluators)
     return _book(workshop, "curate", summary.model_dump(mode="json"))
 
 
@@ -117,7 +118,7 @@ async def discover_stage(workshop: "Workshop") -> dict[str, Any]:
     """Group the failing traces that are not held out, and name the groups."""
     from burnish.loop.discover import discover
 
-    summary = await discover(workshop.store, workshop.config, workshop.night, workshop.proposer, workshop.embedder)
+    summary = await discover(workshop.open_store, workshop.config, workshop.night, workshop.proposer, workshop.embedder)
     return _book(workshop, "discover", summary.model_dump(mode="json"))
 
 
@@ -127,10 +128,10 @@ async def propose_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
 
     commit = workshop.base_commit
     files = workshop.repository.read_files(workshop.config.improve.files, commit)
-    clusters = workshop.store.clusters.list(agent=workshop.config.name, night=workshop.night)
+    clusters = workshop.open_store.clusters.list(workshop.config.name, workshop.night)
     try:
         summary = await propose(
-            workshop.store,
+            workshop.open_store,
             workshop.config,
             workshop.night,
             files,
@@ -170,7 +171,9 @@ async def dev_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
 async def held_out_stage(workshop: "Workshop", proposal_id: str, ticker: Ticker) -> Verdict:
     """Measure the chosen candidate against a fresh baseline on the sealed split and decide."""
     verdict = await prove_on_held_out(workshop, workshop.night, proposal_id, ticker)
-    _book(workshop, "held_out", {"proposal": proposal_id, "outcome": verdict.outcome.value})
+    wear = workshop.store.datasets.wear(workshop.config.name, DATASET, workshop.config.splits)
+    booked = {"proposal": proposal_id, "outcome": verdict.outcome.value, "wear": wear.model_dump(mode="json")}
+    _book(workshop, "held_out", booked)
     return verdict
 
 

@@ -8,7 +8,6 @@ from burnish.domain.base import Value, utc_now
 from burnish.domain.chat import ChatModel
 from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.feedback import Feedback, FeedbackSource
-from burnish.domain.listing import TraceQuery
 from burnish.domain.prompts import apply_edits
 from burnish.domain.proposals import Cluster, Proposal, ProposalStatus
 from burnish.domain.proposing.draft import Draft
@@ -21,7 +20,7 @@ from burnish.loop.experiment import Progress
 from burnish.project import AgentConfig
 
 if TYPE_CHECKING:
-    from burnish.adapters.store import Store
+    from burnish.adapters.store import OpenStore
 
 __all__ = ["ProposeSummary", "gather", "propose"]
 
@@ -42,7 +41,7 @@ class ProposeSummary(Value):
 
 
 async def propose(
-    store: "Store",
+    store: "OpenStore",
     config: AgentConfig,
     night: str,
     files: Mapping[str, str],
@@ -72,9 +71,8 @@ async def propose(
     async for draft in drafts(files, config.improve.files, evidence, model, notes, prompt=config.target.prompt):
         proposal = _checked(draft, config, night, files, base_commit, model.name)
         if proposal.id in known:
-            earlier = known[proposal.id]
-            standing = "taken up tonight" if proposal.id in again else earlier.status.value
-            notes.append(f"'{proposal.title}' was tried in {earlier.night}: {standing}")
+            again_tonight = " and is taken up tonight" if proposal.id in again else ""
+            notes.append(f"'{proposal.title}' was tried in {known[proposal.id].night} already{again_tonight}")
             continue
         if proposal.id not in found:
             found[proposal.id] = proposal
@@ -87,18 +85,25 @@ async def propose(
     return _summary(list(found.values()), notes=tuple(notes))
 
 
-def gather(store: "Store", agent: str, files: Mapping[str, str], clusters: Sequence[Cluster]) -> Evidence:
+def gather(store: "OpenStore", agent: str, files: Mapping[str, str], clusters: Sequence[Cluster]) -> Evidence:
     """The evidence for an agent: corrected train examples by label, and the visible failing traces by cluster.
 
     Nothing of a dev or held-out example is read: a cluster's trace counts where it stands behind a train example, or
     where it is visible and neither it nor its input belongs to any example.
     """
-    train = [e for e in store.datasets.examples(agent, DATASET, Split.TRAIN) if e.expected is not None]
+    all_of_train = store.datasets.examples(agent, DATASET, Split.TRAIN)
+    dev = store.datasets.examples(agent, DATASET, Split.DEV)
+    train = [e for e in all_of_train if e.expected is not None]
     members = [trace_id for cluster in clusters for trace_id in cluster.trace_ids[:MAX_TRACES_A_CLUSTER]]
-    behind = {e.trace_id: e for e in train if e.trace_id is not None}
-    open_ids = _visible(store, agent, set(members) - behind.keys())
-    wanted = list(dict.fromkeys([*behind, *(i for i in members if i in open_ids)]))
-    traces = {trace.trace_id: trace for trace in store.traces.load(wanted)}
+    behind = {e.trace_id: e for e in all_of_train if e.trace_id is not None}
+    off_limits = {e.trace_id for e in dev}
+    taken = {e.id for e in (*all_of_train, *dev)}
+    wanted = list(dict.fromkeys([*behind, *(i for i in members if i not in off_limits)]))
+    traces = {
+        trace.trace_id: trace
+        for trace in store.traces.load(wanted)
+        if trace.trace_id in behind or Example.id_for(agent, trace.input) not in taken
+    }
     remarks = store.feedback.for_traces(list(traces))
     cases = {
         trace_id: _case(behind.get(trace_id), trace, remarks.get(trace_id, [])) for trace_id, trace in traces.items()
@@ -118,24 +123,6 @@ def gather(store: "Store", agent: str, files: Mapping[str, str], clusters: Seque
         labels=group_by_label(corrected, labels),
         clusters=tuple(sorted((g for g in grouped if g.cases), key=lambda group: -len(group.cases))),
     )
-
-
-def _visible(store: "Store", agent: str, trace_ids: set[str]) -> set[str]:
-    """Those traces that no example is made from, by the trace's id or by its input."""
-    if not trace_ids:
-        return set()
-    dev = {e.trace_id for e in store.datasets.examples(agent, DATASET, Split.DEV)}
-    assigned = store.datasets.assigned(agent, DATASET)
-    found = list(store.traces.load(sorted(trace_ids - dev)))
-    if not found:
-        return set()
-    query = TraceQuery(agent=agent, origin="any", visible=True, since=min(trace.started_at for trace in found))
-    visible = set(store.traces.ids(query))
-    return {
-        trace.trace_id
-        for trace in found
-        if trace.trace_id in visible and Example.id_for(agent, trace.input) not in assigned
-    }
 
 
 def _case(example: Example | None, trace: Trace | None, remarks: Sequence[Feedback]) -> Case:

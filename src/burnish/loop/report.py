@@ -118,6 +118,11 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
         parts.append(f"**Dev:** {choice['reason']}\n\n" + markdown_table(dev_rows(choice)))
     if verdict is not None:
         parts.append(verdict_markdown(verdict))
+        if (wear := stages.get("held_out", {}).get("wear")) is not None:
+            parts.append(
+                f"**Held-out split:** {wear['examples']} examples, measured on {wear['median']:g} nights (median), "
+                f"{wear['worn']} worn (over {wear['worn_after']} nights)."
+            )
     if verdict is not None and (suite := _suite(night, verdict)) is not None:
         reasons = "\n".join(f"- {_cell(reason)}" for reason in suite["reasons"])
         parts.append(f"**Permanent suite:** {suite['outcome']}\n\n{reasons}")

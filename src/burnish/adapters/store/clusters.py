@@ -61,6 +61,12 @@ class ClusterStore:
         with self._database.read() as connection:
             return _read(connection, query)
 
+    def members(self, agent: str) -> set[str]:
+        """Ids of all traces that any cluster of the agent ever held: what proposers may have seen."""
+        query = sa.select(_clusters.c.document).where(_clusters.c.agent == agent)
+        with self._database.read() as connection:
+            return {trace_id for cluster in _read(connection, query) for trace_id in cluster.trace_ids}
+
     def list(self, agent: str | None = None, night: str | None = None) -> list[Cluster]:
         """Clusters of one night, or of each agent's newest, largest first."""
         query = sa.select(_clusters.c.document)

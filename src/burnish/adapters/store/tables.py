@@ -24,8 +24,10 @@ from sqlalchemy import (
 __all__ = [
     "cluster_nights",
     "clusters",
+    "dataset_versions",
     "datasets",
     "evaluator_failures",
+    "example_uses",
     "examples",
     "experiments",
     "feedback",
@@ -199,8 +201,32 @@ examples = Table(
     _required("group", Text),
     Column("trace_id", Id),
     _required("document", Text),
+    Column("retired_at", BigInteger),
+    Column("retired_for", Text),
     Index(None, "trace_id", "split"),
     Index(None, "id", "split"),
+)
+
+# The document holds ids of held-out examples too: only `versions.py` reads it, and tells counts.
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _required("created_at", BigInteger),
+    _required("fingerprint", Text),
+    _required("document", Text),
+)
+
+# One row an example and night of the gate, so that a night started again counts once.
+example_uses = Table(
+    "example_uses",
+    metadata,
+    Column("dataset_id", Id, primary_key=True),
+    Column("example_id", Id, primary_key=True),
+    Column("night", Id, primary_key=True),
+    sa.ForeignKeyConstraint(["dataset_id", "example_id"], ["examples.dataset_id", "examples.id"], ondelete="CASCADE"),
+    Index(None, "dataset_id", "night"),
 )
 
 experiments = Table(

@@ -13,7 +13,7 @@ from burnish.domain.datasets import Split
 from burnish.domain.listing import TraceQuery, TraceSummary
 from burnish.domain.traces import SpanStatus
 
-__all__ = ["count_traces", "list_traces", "newest_scores", "trace_ids"]
+__all__ = ["count_traces", "list_traces", "newest_scores", "trace_ids", "unsealed"]
 
 _COLUMNS = [column for column in traces.columns if column.name not in ("origin", "example_id", "digest")]
 
@@ -35,6 +35,16 @@ def count_traces(connection: Connection, query: TraceQuery) -> int:
     return int(
         connection.execute(sa.select(sa.func.count()).select_from(traces).where(*_conditions(query))).scalar_one()
     )
+
+
+def unsealed(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the traces that are production's and neither behind a held-out example nor with its input."""
+    conditions = [traces.c.origin == "production", *_visible()]
+    found: set[str] = set()
+    for some in chunked(ids):
+        query = sa.select(traces.c.trace_id).where(traces.c.trace_id.in_(some), *conditions)
+        found.update(connection.execute(query).scalars())
+    return found
 
 
 def newest_scores(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, float]]:

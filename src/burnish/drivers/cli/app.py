@@ -7,6 +7,7 @@ import typer
 
 from burnish.drivers.cli import (
     clusters,
+    datasets,
     experiments,
     gate,
     init,
@@ -73,6 +74,7 @@ app.command("plan", rich_help_panel="Read")(plan.plan)
 app.add_typer(model.app, name="model", rich_help_panel="Start")
 app.add_typer(traces.app, name="traces", rich_help_panel="Read")
 app.add_typer(clusters.app, name="clusters", rich_help_panel="Read")
+app.add_typer(datasets.app, name="datasets", rich_help_panel="Read")
 app.add_typer(proposals.app, name="proposals", rich_help_panel="Read")
 app.add_typer(experiments.app, name="experiments", rich_help_panel="Read")
 app.add_typer(pulls.app, name="pulls", rich_help_panel="Read")

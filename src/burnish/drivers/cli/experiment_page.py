@@ -5,15 +5,21 @@ from collections.abc import Sequence
 from burnish.domain.experiments import Experiment
 from burnish.domain.gate import Comparison
 from burnish.drivers.arms import ArmSummary, baseline_of
+from burnish.drivers.breakdown import Breakdown, missing_text
 from burnish.drivers.cli.output import Column, console, heading, print_text, table
 from burnish.drivers.cli.verdict_page import print_comparisons
-from burnish.drivers.figures import count, duration, moment, money, score
+from burnish.drivers.figures import count, duration, moment, money, score, signed
 
 __all__ = ["print_experiment"]
 
 
-def print_experiment(experiment: Experiment, arms: Sequence[ArmSummary], comparison: Comparison | None) -> None:
-    """A row an arm, then the gate's comparison where it was asked, then what changed."""
+def print_experiment(
+    experiment: Experiment,
+    arms: Sequence[ArmSummary],
+    comparison: Comparison | None,
+    parts: Sequence[Breakdown] = (),
+) -> None:
+    """A row an arm, the gate's comparison where it was asked, each arm by evaluator and cluster, and what changed."""
     base = baseline_of(experiment)
     console().print(f"{experiment.id}", style="bold")
     console().print(
@@ -39,14 +45,52 @@ def print_experiment(experiment: Experiment, arms: Sequence[ArmSummary], compari
         ],
         [_row(arm, arm.name == base) for arm in arms],
     )
+    for arm in arms:
+        if missed := missing_text(arm):
+            print_text(f"{arm.name[:12]}: {missed}", indent=2)
     if comparison is not None:
         heading("the gate's paired comparison")
         print_comparisons([comparison])
+    for part in parts:
+        _print_parts(part, base)
     for arm in arms:
         if arm.fixed or arm.broken:
             heading(f"{arm.name[:12]} against {base}")
             print_text(f"fixed:  {' '.join(arm.fixed) or 'none'}", indent=2)
             print_text(f"broken: {' '.join(arm.broken) or 'none'}", indent=2)
+
+
+def _print_parts(part: Breakdown, base: str) -> None:
+    if len(part.evaluators) > 1:
+        heading(f"{part.arm[:12]} against {base}, by evaluator")
+        print_comparisons(part.evaluators)
+    if part.clusters:
+        heading(f"{part.arm[:12]} against {base}, by failure cluster")
+        table(
+            [
+                Column("cluster", flexible=True),
+                Column("examples", right=True),
+                Column("effect and 95 % interval"),
+                Column("fixed", right=True),
+                Column("broken", right=True),
+                Column("same", right=True),
+                Column("unmeasured", right=True),
+            ],
+            [
+                (
+                    one.name,
+                    str(one.examples),
+                    "{} [{}, {}]".format(
+                        *map(signed, (one.comparison.effect, one.comparison.low, one.comparison.high))
+                    ),
+                    str(one.comparison.wins),
+                    str(one.comparison.losses),
+                    str(one.comparison.ties),
+                    f"{one.comparison.unmeasured_baseline} / {one.comparison.unmeasured_candidate}",
+                )
+                for one in part.clusters
+            ],
+        )
 
 
 def _row(arm: ArmSummary, is_base: bool) -> list[str]:

@@ -66,21 +66,25 @@ def show_experiment(
     from dataclasses import asdict
 
     from burnish.drivers.arms import summarise_arms
+    from burnish.drivers.breakdown import breakdown, breakdown_json
     from burnish.drivers.cli.experiment_page import print_experiment
     from burnish.drivers.cli.output import print_json
     from burnish.drivers.verdicts import comparison_of
 
     with Session.of(context).store() as store:
         experiment = store.experiments.get(experiment_id)
-        arms = summarise_arms(experiment, store.experiments.runs(experiment.id))
+        runs = store.experiments.runs(experiment.id)
+        arms = summarise_arms(experiment, runs)
         comparison = comparison_of(store, experiment)
+        parts = breakdown(store, experiment, runs)
     if as_json:
         print_json(
             {
                 **experiment.model_dump(mode="json"),
                 "results": [asdict(arm) for arm in arms],
                 "comparison": None if comparison is None else comparison.model_dump(mode="json"),
+                "breakdown": breakdown_json(parts),
             }
         )
     else:
-        print_experiment(experiment, arms, comparison)
+        print_experiment(experiment, arms, comparison, parts)

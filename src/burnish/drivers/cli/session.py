@@ -11,6 +11,7 @@ from burnish.errors import ConfigError, NotFoundError
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
+    from burnish.domain.datasets import SplitRule
     from burnish.settings import Settings
 
 __all__ = ["AsJson", "Group", "NoStoreError", "OfAgent", "Session"]
@@ -55,6 +56,16 @@ class Session:
         if self._settings is None:
             self._settings = _settings(self._project)
         return self._settings
+
+    def split_rule(self, agent: str) -> "SplitRule":
+        """The agent's [splits]; the defaults where the project has no file for it (any more)."""
+        from burnish.domain.datasets import SplitRule
+        from burnish.project import load_agent
+
+        try:
+            return load_agent(self.settings.project, agent).splits
+        except NotFoundError:
+            return SplitRule()
 
     @contextmanager
     def store(self) -> Iterator["Store"]:

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from burnish.drivers.web import (
     clusters,
+    datasets,
     experiments,
     home,
     ingest,
@@ -56,6 +57,8 @@ def create_app(
         Route("/traces/{trace_id:path}", traces.show),
         Route("/clusters", clusters.show_list),
         Route("/clusters/{cluster_id:path}", clusters.show),
+        Route("/datasets", datasets.show_list),
+        Route("/datasets/{agent}/{name:path}", datasets.show),
         Route("/experiments", experiments.show_list),
         Route("/experiments/{experiment_id:path}", experiments.show),
         Route("/proposals", proposals.show_list),

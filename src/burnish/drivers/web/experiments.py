@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from burnish.domain.datasets import Split
 from burnish.drivers.arms import baseline_of, summarise_arms
+from burnish.drivers.breakdown import breakdown, missing_text
 from burnish.drivers.verdicts import verdict_of
 from burnish.drivers.web.effect import effect_picture
 from burnish.drivers.web.render import page
@@ -27,7 +28,7 @@ def show_list(request: Request) -> Response:
 
 
 def show(request: Request) -> Response:
-    """One experiment: a row an arm, the gate's comparison, and the runs that changed.
+    """One experiment: a row an arm, the gate's comparison, each arm by evaluator and cluster, and what changed.
 
     What held-out examples say stays sealed: of those, ids and scores alone are shown.
     """
@@ -44,6 +45,8 @@ def show(request: Request) -> Response:
         sealed=experiment.split is Split.HELD_OUT,
         base=baseline_of(experiment),
         arms=summarise_arms(experiment, runs),
+        missing_text=missing_text,
+        breakdown=breakdown(store, experiment, runs),
         titles={arm: proposals[arm].title for arm in experiment.arms if arm in proposals},
         verdict=verdict,
         comparison=comparison,
