@@ -34,7 +34,7 @@ async def one_night(agent: str = "desk", day: dt.date = DAY, *, publish: bool = 
             case "curate":
                 await night.curate_stage(workshop)
             case "plan":
-                await night.plan_stage(workshop)
+                night.plan_stage(workshop)
             case "discover":
                 await night.discover_stage(workshop)
             case "propose":

@@ -73,14 +73,14 @@ async def gate_checkout(
                 f"file like {folder}/by-hand.yaml"
             )
         known = _known(checkout.files(before, folder))
-    rule = config.suite.model_copy(
-        update={name: value for name, value in (("repetitions", repetitions), ("margin", margin)) if value is not None}
-    )
-    present = {case.id: case for case in cases}
-    async with open_workshop(agent, f"{agent}/gate/{content_hash(before.id, after.id)}", settings) as workshop:
-        arms = [Arm(name=BASELINE, version=before), Arm(name=CHANGE, version=after)]
-        added = frozenset(present) - frozenset(known)
-        verdict = await _judge(workshop, cases, arms, rule, added, progress)
+        given = (("repetitions", repetitions), ("margin", margin))
+        rule = config.suite.model_copy(update={name: value for name, value in given if value is not None})
+        present = {case.id: case for case in cases}
+        # The checkout stays open while its versions run: a night of another agent prunes folders that nobody uses.
+        async with open_workshop(agent, f"{agent}/gate/{content_hash(before.id, after.id)}", settings) as workshop:
+            arms = [Arm(name=BASELINE, version=before), Arm(name=CHANGE, version=after)]
+            added = frozenset(present) - frozenset(known)
+            verdict = await _judge(workshop, cases, arms, rule, added, progress)
     notes = [NO_DIFFERENCE] if before.id == after.id else []
     removed = tuple(sorted(known.keys() - present.keys()))
     altered = tuple(sorted(i for i in known.keys() & present.keys() if known[i] != present[i]))
@@ -144,10 +144,11 @@ async def check_cases(
     config = load_agent(settings.project, agent)
     with Checkout.open(repo, settings.home_dir) as checkout:
         version = checkout.snapshot()
-        cases = read_cases(checkout.files(version, _folder(config.repository.evals_dir, agent)))
-    cases = tuple(case for case in cases if ids is None or case.id in ids)
-    async with open_workshop(agent, f"{agent}/check/{version.id}", settings) as workshop:
-        measured, _, _ = await _measured(workshop, cases, [Arm(name=CHANGE, version=version)], config.suite, progress)
+        found = read_cases(checkout.files(version, _folder(config.repository.evals_dir, agent)))
+        cases = tuple(case for case in found if ids is None or case.id in ids)
+        arms = [Arm(name=CHANGE, version=version)]
+        async with open_workshop(agent, f"{agent}/check/{version.id}", settings) as workshop:
+            measured, _, _ = await _measured(workshop, cases, arms, config.suite, progress)
     return {result.id: result for result in standings(measured)}
 
 

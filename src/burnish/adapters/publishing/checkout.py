@@ -36,6 +36,7 @@ class Checkout:
         self._repo = repo
         self._ours = ours
         self._home = home
+        self._repositories: dict[str, AgentRepository] = {}
         self.root = Path(str(repo.working_tree_dir)).resolve()
 
     @classmethod
@@ -64,7 +65,9 @@ class Checkout:
             raise
 
     def close(self) -> None:
-        """End the processes git keeps for us."""
+        """End the processes git keeps for us, and let others prune the folders of the versions."""
+        for repository in self._repositories.values():
+            repository.close()
         self._repo.close()
         self._ours.close()
 
@@ -157,10 +160,12 @@ class Checkout:
         return repository.worktree(content_hash("tree", tree), commit, (), label)
 
     def _repository(self, commit: str) -> AgentRepository:
-        name = "checkout"
-        with refusals("look up the base"):
-            self._ours.git.update_ref(f"refs/upstream/{name}", commit)
-        try:
-            return AgentRepository(self._ours, str(self.root), name, self._home, ("**",))
-        except PublishError as error:
-            raise PublishError(f"commit {commit[:12]} of {self.root} cannot be read: {error}") from error
+        if commit not in self._repositories:
+            name = "checkout"
+            with refusals("look up the base"):
+                self._ours.git.update_ref(f"refs/upstream/{name}", commit)
+            try:
+                self._repositories[commit] = AgentRepository(self._ours, str(self.root), name, self._home, ("**",))
+            except PublishError as error:
+                raise PublishError(f"commit {commit[:12]} of {self.root} cannot be read: {error}") from error
+        return self._repositories[commit]
