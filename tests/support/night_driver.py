@@ -1,6 +1,7 @@
 """One night of the agent `desk` without Prefect, in a process that a test may kill: prints each stage as it begins."""
 
 import asyncio
+import datetime as dt
 import sys
 from typing import Any
 
@@ -12,7 +13,7 @@ from support.night_project import DAY
 __all__ = ["one_night"]
 
 
-async def one_night(agent: str = "desk") -> str:
+async def one_night(agent: str = "desk", day: dt.date = DAY) -> str:
     """The stages as the flows run them, each with a workshop of its own; returns the report."""
     chosen: Any = None
     outcome = ""
@@ -37,7 +38,7 @@ async def one_night(agent: str = "desk") -> str:
             case "publish":
                 await night.publish_stage(workshop, chosen)
 
-    async with booked_night(agent, DAY) as booked:
+    async with booked_night(agent, day) as booked:
         for name in ("ingest", "enrich", "curate", "discover", "propose", "dev", "held-out", "publish"):
             if (name == "held-out" and chosen is None) or (name == "publish" and outcome != "accepted"):
                 continue
