@@ -15,6 +15,7 @@ from burnish.adapters.store import Store
 from burnish.domain.listing import TraceQuery
 from burnish.drivers.cli.app import app
 from burnish.drivers.cli.output import short_ids
+from burnish.errors import NotFoundError
 
 Ask = Callable[..., Result]
 LISTS = ["traces", "clusters", "proposals", "experiments", "pulls", "nights"]
@@ -110,6 +111,42 @@ def test_an_experiment_shows_arms_intervals_and_what_changed(ask: Ask, seeded: S
     assert ["example-02"] == candidate["broken"]
     assert candidate["low"] < candidate["mean"] < candidate["high"]
     assert "[0.73, 0.96]" in ask("experiments", "show", held_out.id).stdout
+
+
+def test_a_dev_experiment_is_shown_by_failure_cluster(ask: Ask, seeded: Store) -> None:
+    """Each cluster's examples with what was fixed and broken there; together they are all examples."""
+    dev = seeded.experiments.list()[1]
+    for part in data(ask("experiments", "show", dev.id, "--json"))["breakdown"]:
+        assert ["correct_queue"] == [comparison["metric"] for comparison in part["evaluators"]]
+        names = [cluster["name"] for cluster in part["clusters"]]
+        assert {"Swallowed cards go to the wrong queue", "Foreign payments taken for transfers"} == set(names[:2])
+        assert ["in no cluster"] == names[2:]
+        assert 40 == sum(cluster["examples"] for cluster in part["clusters"])
+        whole = part["evaluators"][0]
+        assert whole["wins"] == sum(cluster["comparison"]["wins"] for cluster in part["clusters"])
+    text = ask("experiments", "show", dev.id).stdout
+    assert "by failure cluster" in text
+    assert "1 of 40 runs unmeasured (infrastructure 1)" in text
+    held_out = data(ask("experiments", "show", seeded.experiments.list()[0].id, "--json"))
+    assert [[]] == [part["clusters"] for part in held_out["breakdown"]]
+
+
+def test_a_dataset_shows_versions_and_wear_in_counts(ask: Ask) -> None:
+    """Three versions, newest first; of held-out examples neither text nor id is told anywhere."""
+    (listed,) = data(ask("datasets", "--json"))
+    assert {"train": 0, "dev": 40, "held_out": 40} == listed["counts"]
+    shown = data(ask("datasets", "show", AGENT, "--json"))
+    assert [3, 2, 1] == [version["number"] for version in shown["versions"]]
+    assert {"0": 0, "1": 30, "2": 10} == {"0": 0, **shown["wear"]["uses"]}
+    changed = data(ask("datasets", "diff", AGENT, "1", "--json"))["splits"]
+    assert (10, None, ["train-00"]) == (
+        changed["held_out"]["added"], changed["held_out"]["ids"], changed["train"]["ids"]["retired"],
+    )  # fmt: skip
+    pages = [ask("datasets", *more) for more in ((), ("show", AGENT), ("diff", AGENT, "0"))]
+    text = "".join(page.stdout for page in pages)
+    assert [0, 0, 0] == [page.exit_code for page in pages]
+    assert ("example-07" in text, "sealed" in text) == (True, False)
+    assert isinstance(ask("datasets", "diff", AGENT, "0", "9").exception, NotFoundError)
 
 
 def test_a_pull_request_is_found_by_number_and_id(ask: Ask) -> None:

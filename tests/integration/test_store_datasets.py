@@ -2,7 +2,7 @@ import pytest
 
 from burnish.adapters.store import Store
 from burnish.adapters.store.sealed import HeldOut
-from burnish.domain.datasets import Dataset, Example, Split, fingerprint
+from burnish.domain.datasets import Dataset, Example, Split, SplitRule, fingerprint
 from burnish.domain.proposals import Cluster
 from burnish.errors import InputError, NotFoundError
 
@@ -73,6 +73,95 @@ def test_an_example_keeps_its_split_and_group(store: Store) -> None:
         store.datasets.groups("agent", "d"),
         store.datasets.assigned("agent", "d"),
     ) == ({"g1": Split.HELD_OUT}, {"x": "g1"})
+
+
+def test_every_change_is_a_version_with_its_diff(store: Store) -> None:
+    """What came, what says something else now, and what was retired; adding the same again is no version."""
+    assert store.datasets.versions("agent", "d") == []
+    first = store.datasets.add("agent", "d", [(example("a"), Split.TRAIN), (example("h"), Split.HELD_OUT)])
+    store.datasets.add("agent", "d", [(example("a"), Split.TRAIN)])
+    changed = [(example("a", expected=1), Split.TRAIN), (example("b"), Split.DEV), (example("i"), Split.HELD_OUT)]
+    second = store.datasets.add("agent", "d", changed)
+    assert 1 == store.datasets.retire("agent", "d", ["a"], "wrong")
+    newest, middle, oldest = store.datasets.versions("agent", "d")
+    assert [(1, first.fingerprint), (2, second.fingerprint)] == [(v.number, v.fingerprint) for v in (oldest, middle)]
+    assert {Split.TRAIN: 0, Split.DEV: 1, Split.HELD_OUT: 2} == newest.counts == store.datasets.get("agent", "d").counts
+    assert (("a",), ("b",)) == (middle.diff[Split.TRAIN].ids.changed, middle.diff[Split.DEV].ids.added)
+    assert 1 == newest.diff[Split.TRAIN].retired
+    whole = store.datasets.diff("agent", "d", 0).splits
+    assert {Split.TRAIN: 0, Split.DEV: 1, Split.HELD_OUT: 2} == {split: part.added for split, part in whole.items()}
+    assert ("a",) == store.datasets.diff("agent", "d", 1).splits[Split.TRAIN].ids.retired
+
+
+def test_versions_tell_no_id_of_a_held_out_example(store: Store) -> None:
+    """Of the sealed split counts alone: an id is a hash of the input, so whoever has a text could look it up."""
+    store.datasets.add("agent", "d", [(example("secret"), Split.HELD_OUT), (example("seen"), Split.TRAIN)])
+    store.datasets.retire("agent", "d", ["secret"], "wrong")
+    told = "".join(
+        [v.model_dump_json() for v in store.datasets.versions("agent", "d")]
+        + [store.datasets.diff("agent", "d", since).model_dump_json() for since in (0, 1)]
+    )
+    assert ("secret" in told, "seen" in told) == (False, True)
+
+
+def test_versions_that_are_not_there_are_explained(store: Store) -> None:
+    """The error says which there are."""
+    store.datasets.add("agent", "d", [(example("a"), Split.TRAIN)])
+    with pytest.raises(NotFoundError, match="has no version 7; versions kept: 1 to 1"):
+        store.datasets.diff("agent", "d", 0, 7)
+    with pytest.raises(InputError, match="versions go forwards"):
+        store.datasets.diff("agent", "d", 1, 0)
+
+
+def test_a_dataset_older_than_versions_begins_with_what_it_held(store: Store) -> None:
+    """Its first change is version 2; version 1 is the state before it."""
+    store.datasets.add("agent", "d", [(example("a"), Split.TRAIN)])
+    with store.datasets._database.write("datasets") as connection:
+        connection.exec_driver_sql("DELETE FROM dataset_versions")
+    store.datasets.add("agent", "d", [(example("b"), Split.TRAIN)])
+    assert [("b",), ("a",)] == [v.diff[Split.TRAIN].ids.added for v in store.datasets.versions("agent", "d")]
+    assert 2 == store.datasets.diff("agent", "d", 0).splits[Split.TRAIN].added
+
+
+def test_a_retired_example_keeps_its_place_and_does_not_come_back(store: Store) -> None:
+    """It is in no split's list any more; offered again it stays retired, and its look-alike stays in its split."""
+    text = "where is the parcel that I ordered two weeks ago"
+    kept = Example(id="x", input=text, group="g")
+    store.datasets.add("agent", "d", [(kept, Split.HELD_OUT)])
+    assert (1, 0) == tuple(store.datasets.retire("agent", "d", ["x"], "wrong") for _ in range(2))
+    placement = store.datasets.place("agent", "d", [kept, Example(id="y", input=f"{text}!")], SplitRule())
+    assert (1, 0) == (placement.added, placement.left_out)
+    assert ["y"] == [e.id for e in HeldOut(store, "agent", "d").examples()]
+    with pytest.raises(NotFoundError, match="has no example nope"):
+        store.datasets.retire("agent", "d", ["nope"], "")
+
+
+def test_uses_count_once_a_night_and_the_least_used_come_first(store: Store) -> None:
+    """A night that is started again takes the same examples and counts nothing twice; the next takes the others."""
+    store.datasets.add("agent", "d", [(example(f"h{n}"), Split.HELD_OUT) for n in range(6)])
+    held_out = HeldOut(store, "agent", "d")
+    first = held_out.take("agent/2026-01-01", 4)
+    store.datasets.add("agent", "d", [(example(f"new{n}"), Split.HELD_OUT) for n in range(4)])
+    assert first == held_out.take("agent/2026-01-01", 4)
+    assert {0: 6, 1: 4} == store.datasets.wear("agent", "d", SplitRule()).uses
+    second = held_out.take("agent/2026-01-02", 6)
+    assert set() == {e.id for e in first} & {e.id for e in second}
+    third = held_out.take("agent/2026-01-03", 50)
+    assert (10, 10) == (len(third), len({e.id for e in third}))
+    wear = store.datasets.wear("agent", "d", SplitRule(worn_after=1))
+    assert (10, 10, 2.0, {2: 10}) == (wear.examples, wear.worn, wear.median, wear.uses)
+
+
+def test_worn_examples_can_be_retired_together(store: Store) -> None:
+    """Those over the number of nights go; the others stay."""
+    store.datasets.add("agent", "d", [(example(f"h{n}"), Split.HELD_OUT) for n in range(3)])
+    held_out = HeldOut(store, "agent", "d")
+    for night in ("n1", "n2"):
+        held_out.take(night, 3)
+    store.datasets.add("agent", "d", [(example("new"), Split.HELD_OUT)])
+    assert 3 == store.datasets.retire_worn("agent", "d", SplitRule(worn_after=1))
+    assert ["new"] == [e.id for e in held_out.examples()]
+    assert {0: 1} == store.datasets.wear("agent", "d", SplitRule(worn_after=1)).uses
 
 
 def test_datasets_are_the_agents_own(store: Store) -> None:

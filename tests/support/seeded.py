@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from burnish.adapters.store import Store
-from burnish.domain.datasets import Split
+from burnish.adapters.store.sealed import HeldOut
+from burnish.domain.datasets import Example, Split
 from burnish.domain.experiments import Experiment, Run, RunKey, RunStatus
 from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
 from burnish.domain.gate import Comparison, Lift, Look, Outcome, Verdict
@@ -122,6 +123,7 @@ def seeded_store(url: str) -> Store:
     _scores(store)
     clusters = _clusters(store)
     proposals = _proposals(store, clusters)
+    _dataset(store)
     held_out = _experiments(store, proposals)
     _verdict(store, proposals[0], held_out)
     _night(store, proposals[0])
@@ -164,6 +166,22 @@ def _clusters(store: Store) -> list[Cluster]:
     ]  # fmt: skip
     store.clusters.save(AGENT, NIGHT, clusters)
     return clusters
+
+
+def _dataset(store: Store) -> None:
+    """Forty dev examples, the ones the dev experiment names; forty held-out ones, used on two nights; one train."""
+    dev = [(_example(f"example-{n:02d}", n, f"question {n}"), Split.DEV) for n in range(40)]
+    held_out = [(_example(f"sealed-{n:02d}", None, f"sealed question {n}"), Split.HELD_OUT) for n in range(40)]
+    store.datasets.add(AGENT, "main", [(_example("train-00", 40, "seen"), Split.TRAIN), *dev, *held_out[:30]])
+    store.datasets.add(AGENT, "main", held_out[30:])
+    store.datasets.retire(AGENT, "main", ["train-00"], "wrong")
+    for night in ("2026-03-12", "2026-03-13"):
+        HeldOut(store, AGENT, "main").take(f"{AGENT}/{night}", 25)
+
+
+def _example(example_id: str, number: int | None, text: str) -> Example:
+    behind = None if number is None else trace_id(number)
+    return Example(id=example_id, input=text, expected="atlas", group=example_id, trace_id=behind)
 
 
 def _proposals(store: Store, clusters: list[Cluster]) -> list[Proposal]:

@@ -2,10 +2,11 @@ from support.store_samples import judged, trace
 
 from burnish.adapters.store import OpenStore, Store
 from burnish.adapters.store.sealed import HeldOut
-from burnish.domain.base import Json
+from burnish.domain.base import Json, content_hash
 from burnish.domain.datasets import Example, Split, SplitRule
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.proposals import Cluster
 from burnish.loop.curate import CRITERION, CurateSummary, curate
 from burnish.project import AgentConfig, ImproveConfig, RepositoryConfig, TargetConfig
 
@@ -155,3 +156,42 @@ def test_a_users_examples_stay_together(store: Store) -> None:
     store.traces.add([trace(f"n{i}", user_id=f"u{i % 3}") for i in range(6)])
     store.feedback.add([corrected(f"n{i}", "x") for i in range(6)])
     assert curate(OpenStore(store), config, EXACT).groups == 3
+
+
+def test_what_was_shown_before_it_was_corrected_never_proves_anything(store: Store) -> None:
+    """A trace of an earlier cluster, and its look-alikes, go to train once they are corrected."""
+    store.traces.add([trace(f"t{n}", input=f"{'abcdefghijkl'[n] * 9} is case {n}") for n in range(12)])
+    members = tuple(f"t{n}" for n in range(12))
+    shown = Cluster(id="c", agent="support", name="n", trace_ids=members, size=12, night="support/2026-01-01")
+    store.clusters.save("support", "support/2026-01-01", [shown])
+    store.feedback.add([corrected(f"t{n}", "x") for n in range(12)])
+    assert {"train": 12, "dev": 0, "held_out": 0} == curate(OpenStore(store), CONFIG, EXACT).counts
+
+
+def test_fresh_traffic_refreshes_the_held_out_split(store: Store) -> None:
+    """Night after night its share of the new examples is sealed, and nobody moves."""
+    sealed: set[str] = set()
+    for night in range(4):
+        numbers = range(40 * night, 40 * night + 40)
+        store.traces.add([trace(f"t{n}", input=f"{content_hash(n, length=40)} what is that") for n in numbers])
+        store.feedback.add([corrected(f"t{n}", "x") for n in numbers])
+        summary = curate(OpenStore(store), CONFIG, EXACT)
+        now = {e.id for e in HeldOut(store, "support", "main").examples()}
+        assert sealed < now
+        assert (40, 40 * (night + 1)) == (summary.added, summary.corrected)
+        sealed = now
+    assert 0.25 < len(sealed) / 160 < 0.55
+
+
+def test_examples_that_would_straddle_are_left_out_every_night(store: Store) -> None:
+    """A question of a held-out user that says what a train example says: no side takes it, and the summary says so."""
+    text = "please send me the invoice of last month again"
+    sealed = Example(id="h", input="one", metadata={"user": "ada"}, group="g1")
+    store.datasets.add(
+        "support", "main", [(sealed, Split.HELD_OUT), (Example(id="t", input=text, group="g2"), Split.TRAIN)]
+    )
+    store.traces.add([trace("t1", input=f"{text}!", user_id="ada")])
+    store.feedback.add([corrected("t1", "x")])
+    for _ in range(2):
+        summary = curate(OpenStore(store), CONFIG, EXACT)
+        assert (0, 1, {"train": 1, "dev": 0, "held_out": 1}) == (summary.added, summary.left_out, summary.counts)

@@ -14,7 +14,7 @@ from burnish.domain.proposals import Edit, Proposal, PullRequest
 from burnish.drivers.web import create_app
 from burnish.project import AgentConfig
 
-LISTS = ["/traces", "/clusters", "/experiments", "/proposals", "/pull-requests", "/nights"]
+LISTS = ["/traces", "/clusters", "/datasets", "/experiments", "/proposals", "/pull-requests", "/nights"]
 
 
 class Links(HTMLParser):
@@ -55,6 +55,23 @@ def test_an_empty_store_says_what_to_do_next(client: TestClient, path: str) -> N
     answer = client.get(path)
     assert 200 == answer.status_code
     assert 'class="empty"' in answer.text
+
+
+def test_held_out_examples_are_counted_and_not_shown(pages: TestClient) -> None:
+    """The page of a dataset has counts, versions and wear, and no id of a held-out example."""
+    text = pages.get(f"/datasets/{AGENT}/main").text
+    assert "0 of 40" in text
+    assert "sealed-" not in text
+
+
+def test_a_dev_experiment_has_a_table_by_failure_cluster(pages: TestClient, seeded: Store) -> None:
+    """A row a cluster with a link to it; the held-out experiment has none."""
+    held_out, dev = seeded.experiments.list()
+    text = pages.get(f"/experiments/{dev.id}").text
+    assert "by failure cluster" in text
+    assert "/clusters/c1a55e5000000001" in text
+    assert "1 of 40 runs unmeasured" in text
+    assert "by failure cluster" not in pages.get(f"/experiments/{held_out.id}").text
 
 
 def test_filters_choose_traces(pages: TestClient) -> None:
