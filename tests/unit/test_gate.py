@@ -316,14 +316,17 @@ def test_with_a_guard_every_example_is_run() -> None:
         assert enough(METRIC, left, right, rule, tonight.after(4))
 
 
-@pytest.mark.parametrize(("level", "goes_on"), [(0.5, True), (0.1, True), (0.001, False)])
-def test_dev_decides_what_is_worth_a_look(level: float, goes_on: bool) -> None:
-    """A gain that dev alone could have by chance does not open the sealed split, where the rule asks for more."""
-    before, after = pairs_of(9, 3, 20, 8)
+@pytest.mark.parametrize(
+    ("risk", "held_out", "goes_on"), [(0.0, 40, True), (0.1, 400, True), (0.1, 40, False), (0.4, 100, False)]
+)
+def test_dev_decides_what_is_worth_a_look(risk: float, held_out: int, goes_on: bool) -> None:
+    """A gain too small for the held-out split at hand does not open it, and no gain never does."""
+    before, after = pairs_of(8, 5, 19, 8)
     pairs = pair(METRIC, arm("b", before), arm("c", after))
-    assert goes_on is convincing(pairs.differences(), GateRule(dev_level=level))
+    rule = GateRule(dev_risk=risk)
+    assert goes_on is convincing(pairs.differences(), held_out, 0.01, rule)
     nothing = pair(METRIC, arm("b", before), arm("c", before))
-    assert not convincing(nothing.differences(), GateRule(dev_level=level))
+    assert not convincing(nothing.differences(), held_out, 0.01, rule)
 
 
 SCORES = st.lists(st.tuples(st.sampled_from([0.0, 1.0, None]), st.sampled_from([0.0, 1.0, None])), max_size=60)

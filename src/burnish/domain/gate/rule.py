@@ -24,8 +24,9 @@ class GateRule(Value):
     ever improves, any false one opens with a chance of at most about `wealth`. A night whose p-value is below
     `candidate_below` does not use up wealth. `level` is also what stands where no history is kept.
 
-    `dev_level`: the best candidate goes to the held-out split only with a p-value on dev of at most this (0.5: any
-    gain). `max_cost_increase` and `max_latency_increase` are relative (0.2: a fifth more); None does not look.
+    `dev_risk`: the best candidate on dev is dismissed there, without a look at the held-out split, where a gain that
+    the held-out split would show every second time does so badly on dev with at most this chance (0: any gain goes on).
+    `max_cost_increase` and `max_latency_increase` are relative (0.2: a fifth more); None does not look.
     """
 
     mode: Literal["group_sequential", "fixed_sample", "e_process"] = "group_sequential"
@@ -36,7 +37,7 @@ class GateRule(Value):
     false_share: float = Field(default=0.1, gt=0, lt=0.5)
     wealth: float = Field(default=0.05, gt=0, lt=0.5)
     candidate_below: float = Field(default=0.25, gt=0, le=0.3)
-    dev_level: float = Field(default=0.5, gt=0, le=0.5)
+    dev_risk: float = Field(default=0.1, ge=0, lt=0.5)
     minimum_pairs: int = Field(default=20, ge=2)
     unmeasured_share: float = Field(default=0.1, ge=0, le=1)
     guards: tuple[str, ...] = ()
