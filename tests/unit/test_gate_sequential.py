@@ -59,7 +59,7 @@ def course(differences: Differences, level: float, rule: GateRule) -> Any:
 def test_looking_four_times_keeps_the_level(draw: Draw, examples: int) -> None:
     """Without any effect, at most the level's share of nights crosses at any look, also for odd outcomes."""
     rng = np.random.default_rng(3)
-    nights, level = 1500, 0.05
+    nights, level = 800, 0.05
     crossed = sum(course(draw(rng, examples), level, NEVER_STOP).crossed for _ in range(nights))
     assert crossed <= level * nights + 3 * math.sqrt(level * nights)
 

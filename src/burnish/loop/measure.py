@@ -169,7 +169,8 @@ def _convinced(workshop: "Workshop", choice: Choice) -> Choice:
     runs = store.experiments.runs
     pairs = pair(config.improve.metric, runs(choice.experiment_id, BASELINE), runs(choice.experiment_id, choice.chosen))
     # How many are sealed is no secret; what they are stays one.
-    held_out = min(len(store.datasets.sealed(config.name, DATASET)), config.improve.held_out_limit)
+    sealed = store.datasets.get(config.name, DATASET).counts[Split.HELD_OUT]
+    held_out = min(sealed, config.improve.held_out_limit)
     history = store.attempts.list(config.name)
     level = opened(history, config.name, workshop.night, choice.chosen, config.gate).level
     if convincing(pairs.differences(), held_out, level, config.gate):
