@@ -20,14 +20,12 @@ def one(name: str, streams: int) -> tuple[Tally, float]:
     started = time.perf_counter()
     (tally,) = simulate(world, {"gate": lambda: GatePolicy(GateRule())}, streams, SEED)
     seconds = time.perf_counter() - started
-    shown = "" if tally.power is None else f"{tally.power:.1%} of real gains found, "
-    share = "" if tally.false_share is None else f"{tally.false_share:.1%} of its pull requests false, "
-    print(
-        f"{name}: {tally.false_rate:.3%} false a null night, {shown}{share}{tally.runs:.0f} held-out runs a null night, "
-        f"lift {tally.raw or 0:+.3f}, shrunk {tally.shrunk or 0:+.3f}; {seconds * 10_000 / tally.nights:.0f} s for "
-        "10,000 nights",
-        flush=True,
-    )
+    parts = [f"{tally.false_rate:.3%} false and {tally.runs:.0f} held-out runs a null night"]
+    if tally.power is not None:
+        parts.append(f"{tally.power:.1%} of real gains found, {tally.false_share or 0:.1%} of its pull requests false")
+        parts.append(f"lift {tally.raw or 0:+.3f}, shrunk {tally.shrunk or 0:+.3f}")
+    parts.append(f"{seconds * 10_000 / tally.nights:.0f} s for 10,000 nights")
+    print(f"{name}: {'; '.join(parts)}", flush=True)
     return tally, seconds * 10_000 / tally.nights
 
 

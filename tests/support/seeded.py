@@ -283,7 +283,10 @@ def _verdict(store: Store, proposal: Proposal, experiment: Experiment) -> None:
                     examples=20, pairs=20, effect=0.35, z=2.33, boundary=3.46, p_value=0.0099,
                     test="exact McNemar test", power=0.97,
                 ),
-                Look(examples=40, pairs=39, effect=0.333, z=3.47, boundary=2.36, p_value=0.00026, test="exact McNemar test"),
+                Look(
+                    examples=40, pairs=39, effect=0.333, z=3.47, boundary=2.36, p_value=0.00026,
+                    test="exact McNemar test",
+                ),
             ),
             planned_looks=2,
             attempts_before=6,

@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.domain.experiments import Run, RunKey, RunStatus
-from burnish.domain.gate import Comparison, GateRule, Outcome, Verdict, compare, decide
+from burnish.domain.gate import Comparison, GateRule, Outcome, Tonight, Verdict, compare, decide, enough
+from burnish.domain.gate.selection import convincing
+from burnish.domain.pairing import pair
 from burnish.domain.statistics import mcnemar
 
 RULE = GateRule(level=0.01, minimum_pairs=20)
@@ -251,6 +253,80 @@ def test_a_guard_nobody_measured_is_inconclusive() -> None:
     verdict = decided(arm("b", before), arm("c", after), guards=("safety",))
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "Nothing was measured on safety" in verdict.reasons[0]
+
+
+def priced(runs: list[Run], cost: float | None, latency: float) -> list[Run]:
+    return [
+        r.model_copy(
+            update={"cost_usd": None if cost is None else cost * (1 + i % 3), "latency_s": latency + 0.01 * (i % 5)}
+        )
+        for i, r in enumerate(runs)
+    ]
+
+
+LIMITS = GateRule(max_cost_increase=0.2, max_latency_increase=0.5)
+
+
+@pytest.mark.parametrize(
+    ("cost", "latency", "outcome", "said"),
+    [
+        (0.0011, 1.1, Outcome.ACCEPTED, "The cost changed by +10%"),
+        (0.0016, 1.0, Outcome.REFUSED, "a rise of more than 20% is not excluded"),
+        (0.0010, 1.9, Outcome.REFUSED, "The latency changed by"),
+        (None, 1.0, Outcome.INCONCLUSIVE, "The cost could not be judged."),
+        (0.0, 1.0, Outcome.ACCEPTED, "The cost changed by -100%"),
+    ],
+)
+def test_a_gain_does_not_buy_cost_or_latency(cost: float | None, latency: float, outcome: Outcome, said: str) -> None:
+    """A limit holds only where a rise above it is excluded; what was not recorded is no zero."""
+    before, after = pairs_of(40, 0, 80, 0)
+    verdict = decided(priced(arm("b", before), 0.001, 1.0), priced(arm("c", after), cost, latency), LIMITS)
+    assert outcome is verdict.outcome
+    assert any(said in reason for reason in verdict.reasons), verdict.reasons
+
+
+def test_a_baseline_without_prices_cannot_be_compared() -> None:
+    """Nothing times one and a fifth is nothing: the verdict says to set prices."""
+    before, after = pairs_of(40, 0, 80, 0)
+    verdict = decided(priced(arm("b", before), 0.0, 1.0), priced(arm("c", after), 0.0, 1.0), LIMITS)
+    assert Outcome.INCONCLUSIVE is verdict.outcome
+    assert "set the prices of the model or drop the limit" in verdict.reasons[0]
+
+
+def test_copies_of_one_question_are_one_example() -> None:
+    """Thirty look-alikes that all got fixed are one group's gain, which proves nothing alone."""
+    before, after = pairs_of(30, 0, 10, 0)
+    alike = {f"{i:04d}": "same question" for i in range(30)}
+    assert Outcome.ACCEPTED is decided(arm("b", before), arm("c", after)).outcome
+    tonight = Tonight(level=0.01, groups=alike)
+    verdict = decide("p", "e", METRIC, arm("b", before), arm("c", after), RULE, tonight=tonight)
+    assert Outcome.REFUSED is verdict.outcome
+    assert verdict.comparison is not None
+    assert (40, 11) == (verdict.comparison.pairs, verdict.comparison.groups)
+
+
+def test_with_a_guard_every_example_is_run() -> None:
+    """A guard needs them all, so a success of the metric alone does not end the measurement; without one it does."""
+    before, after = pairs_of(80, 0, 20, 0)
+    ids = [f"{i:04d}" for i in range(100)]
+    left, right = arm("b", before, safety=[1.0] * 100), arm("c", after, safety=[1.0] * 100)
+    for rule, over in ((GateRule(), True), (GateRule(guards=("safety",)), False)):
+        tonight = Tonight.plan(0.01, ids, rule, {}).after(2)
+        assert over is enough(METRIC, left[:50], right[:50], rule, tonight)
+        assert enough(METRIC, left, right, rule, tonight.after(4))
+
+
+@pytest.mark.parametrize(
+    ("risk", "held_out", "goes_on"), [(0.0, 40, True), (0.1, 400, True), (0.1, 40, False), (0.4, 100, False)]
+)
+def test_dev_decides_what_is_worth_a_look(risk: float, held_out: int, goes_on: bool) -> None:
+    """A gain too small for the held-out split at hand does not open it, and no gain never does."""
+    before, after = pairs_of(8, 5, 19, 8)
+    pairs = pair(METRIC, arm("b", before), arm("c", after))
+    rule = GateRule(dev_risk=risk)
+    assert goes_on is convincing(pairs.differences(), held_out, 0.01, rule)
+    nothing = pair(METRIC, arm("b", before), arm("c", before))
+    assert not convincing(nothing.differences(), held_out, 0.01, rule)
 
 
 SCORES = st.lists(st.tuples(st.sampled_from([0.0, 1.0, None]), st.sampled_from([0.0, 1.0, None])), max_size=60)

@@ -7,6 +7,7 @@ on first use: it costs over a second, and most commands of burnish never test an
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 if TYPE_CHECKING:
@@ -96,9 +97,16 @@ def sign_flip(differences: Floats, seed: int = 0) -> float | None:
     if len(moved) <= EXACT_FLIPS:
         signs = 1.0 - 2.0 * ((np.arange(2 ** len(moved))[:, None] >> np.arange(len(moved))) & 1)
     else:
-        signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(DRAWS, len(moved)))
+        signs = _signs(seed, max(64, len(moved)))[:, : len(moved)]
     reached = int((signs @ moved >= moved.sum() - 1e-9 * np.abs(moved).sum()).sum())
     return reached / len(signs) if len(moved) <= EXACT_FLIPS else (reached + 1) / (DRAWS + 1)
+
+
+@lru_cache(maxsize=2)
+def _signs(seed: int, count: int) -> "NDArray[np.float64]":
+    import numpy as np
+
+    return np.random.default_rng(seed).choice((-1.0, 1.0), size=(DRAWS, count))
 
 
 def _on_grid(moved: "NDArray[np.float64]") -> "NDArray[np.int64] | None":

@@ -8,7 +8,7 @@ from burnish.domain.datasets import DATASET, Example, Split, fingerprint
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.experiments import AgentVersion, Arm, Experiment, Run
 from burnish.domain.feedback import FeedbackSource
-from burnish.domain.gate import Outcome, Tonight, Verdict, decide, enough
+from burnish.domain.gate import Outcome, Tonight, Verdict, decide, enough, opened
 from burnish.domain.gate.selection import convincing
 from burnish.domain.pairing import pair
 from burnish.domain.proposals import Proposal, ProposalStatus
@@ -166,15 +166,23 @@ def _evaluators(workshop: "Workshop") -> list[Evaluator]:
 
 
 def _convinced(workshop: "Workshop", choice: Choice) -> Choice:
-    """The choice, or none where dev alone makes the gain look like chance."""
-    rule, metric = workshop.config.gate, workshop.config.improve.metric
-    if choice.chosen is None or choice.experiment_id is None or rule.dev_level >= 0.5:
+    """The choice, or none where dev has all but excluded a gain that the held-out split could show."""
+    store, config = workshop.store, workshop.config
+    if choice.chosen is None or choice.experiment_id is None or config.gate.dev_risk <= 0:
         return choice
-    runs = workshop.store.experiments.runs
-    pairs = pair(metric, runs(choice.experiment_id, BASELINE), runs(choice.experiment_id, choice.chosen))
-    if convincing(pairs.differences(), rule):
+    runs = store.experiments.runs
+    pairs = pair(config.improve.metric, runs(choice.experiment_id, BASELINE), runs(choice.experiment_id, choice.chosen))
+    # How many are sealed is no secret; what they are stays one.
+    sealed = store.datasets.get(config.name, DATASET).counts[Split.HELD_OUT]
+    held_out = min(sealed, config.improve.held_out_limit)
+    history = store.attempts.list(config.name)
+    level = opened(history, config.name, workshop.night, choice.chosen, config.gate).level
+    if convincing(pairs.differences(), held_out, level, config.gate):
         return choice
-    said = f"{choice.reason} On dev alone that could be chance, so the held-out examples are left alone."
+    said = (
+        f"{choice.reason} On dev that is too little to expect that {held_out} held-out examples show it, so they are "
+        "left alone."
+    )
     return choice.model_copy(update={"chosen": None, "reason": said})
 
 

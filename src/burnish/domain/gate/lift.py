@@ -14,7 +14,7 @@ from burnish.domain.gate.verdict import Lift
 
 __all__ = ["UNCHANGED", "lift"]
 
-UNCHANGED = 20
+UNCHANGED = 10
 CONFIDENCE = 0.95
 
 

@@ -1,8 +1,8 @@
 """When a pull request may open: the `[gate]` part of an agent's file."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from burnish.domain.base import Value
 
@@ -24,22 +24,29 @@ class GateRule(Value):
     ever improves, any false one opens with a chance of at most about `wealth`. A night whose p-value is below
     `candidate_below` does not use up wealth. `level` is also what stands where no history is kept.
 
-    `dev_level`: the best candidate goes to the held-out split only with a p-value on dev of at most this (0.5: any
-    gain). `max_cost_increase` and `max_latency_increase` are relative (0.2: a fifth more); None does not look.
+    `dev_risk`: the best candidate on dev is dismissed there, without a look at the held-out split, where a gain that
+    the held-out split would show every second time does so badly on dev with at most this chance (0: any gain goes on).
+    `max_cost_increase` and `max_latency_increase` are relative (0.2: a fifth more); None does not look.
     """
 
     mode: Literal["group_sequential", "fixed_sample", "e_process"] = "group_sequential"
     looks: int = Field(default=4, ge=1, le=20)
-    futility: float = Field(default=0.05, ge=0, lt=0.5)
+    futility: float = Field(default=0.02, ge=0, lt=0.5)
     across_nights: Literal["saffron", "fixed"] = "saffron"
     level: float = Field(default=0.01, gt=0, lt=0.5)
-    false_share: float = Field(default=0.1, gt=0, lt=0.5)
-    wealth: float = Field(default=0.05, gt=0, lt=0.5)
+    false_share: float = Field(default=0.05, gt=0, lt=0.5)
+    wealth: float = Field(default=0.045, gt=0, lt=0.5)
     candidate_below: float = Field(default=0.25, gt=0, le=0.3)
-    dev_level: float = Field(default=0.5, gt=0, le=0.5)
+    dev_risk: float = Field(default=0.1, ge=0, lt=0.5)
     minimum_pairs: int = Field(default=20, ge=2)
     unmeasured_share: float = Field(default=0.1, ge=0, le=1)
     guards: tuple[str, ...] = ()
     guard_margin: float = Field(default=0.05, ge=0)
     max_cost_increase: float | None = Field(default=None, ge=0)
     max_latency_increase: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _wealth_below_share(self) -> Self:
+        if self.wealth >= self.false_share:
+            raise ValueError(f"wealth = {self.wealth:g} must be below false_share = {self.false_share:g}")
+        return self

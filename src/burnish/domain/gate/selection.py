@@ -1,18 +1,32 @@
-"""Is the best candidate on dev worth a look at the sealed split?
+"""Is the best candidate on dev worth opening the sealed split for?
 
-Dev chooses the best of several and proves nothing. But a gain that dev alone could easily have by chance is seldom a
-real one, and every night that goes to the held-out split costs runs and a part of SAFFRON's wealth.
+Dev chooses the best of several and proves nothing. But every night that goes to the held-out split costs runs and a
+part of SAFFRON's wealth, and most candidates gain nothing. So one is dismissed on dev where dev has all but excluded a
+gain that the held-out split could show. A small dev split excludes little and dismisses few.
 """
+
+import math
 
 from burnish.domain.gate.differences import Differences
 from burnish.domain.gate.rule import GateRule
 
-__all__ = ["convincing"]
+__all__ = ["convincing", "needed_on_dev"]
 
 
-def convincing(on_dev: Differences, rule: GateRule) -> bool:
-    """Whether the best candidate's gain on dev has a one-sided p-value of at most `rule.dev_level` (0.5: any gain)."""
-    if rule.dev_level >= 0.5:
-        return on_dev.mean > 0
-    p_value = on_dev.tested().p_value
-    return on_dev.mean > 0 and p_value is not None and p_value <= rule.dev_level
+def needed_on_dev(on_dev: int, held_out: int, level: float, rule: GateRule) -> float:
+    """The z that the best candidate needs on `on_dev` examples before `held_out` ones are run at `level`.
+
+    The gain that the held-out split shows every second time, seen on dev with its larger error, may fall below this
+    with a chance of `rule.dev_risk`. Both splits are taken to vary alike.
+    """
+    from scipy.special import ndtri
+
+    if rule.dev_risk <= 0 or held_out <= 0:
+        return 0.0
+    shown = -float(ndtri(level)) * math.sqrt(on_dev / held_out)
+    return max(0.0, shown + float(ndtri(rule.dev_risk)))
+
+
+def convincing(on_dev: Differences, held_out: int, level: float, rule: GateRule) -> bool:
+    """Whether the best candidate's gain on dev is above 0 and reaches what is needed."""
+    return on_dev.mean > 0 and on_dev.trend() >= needed_on_dev(len(on_dev.units), held_out, level, rule)

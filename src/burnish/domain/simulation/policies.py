@@ -58,9 +58,12 @@ class GatePolicy:
         """Choose on dev, follow the looks, decide at tonight's level."""
         rule = self.rule
         chosen = best_on_dev(night)
-        if chosen < 0 or not convincing(differences(night.dev[0], night.dev[chosen + 1]), rule):
+        if chosen < 0:
             return Answer(False, chosen)
         level = self.state.tonight()
+        on_dev = differences(night.dev[0], night.dev[chosen + 1])
+        if not convincing(on_dev, night.baseline.shape[1], level, rule):
+            return Answer(False, chosen)
         sizes = look_sizes(night.baseline.shape[1], rule)
         evidence: list[Differences] = []
         runs = 0

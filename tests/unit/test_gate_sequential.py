@@ -1,0 +1,202 @@
+"""Looks, bets and levels across nights keep their error bounds, whatever the outcomes look like."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from burnish.domain.gate import FixedLevel, GateRule, Saffron, begin, follow, look_sizes
+from burnish.domain.gate.across_nights import counted
+from burnish.domain.gate.differences import Differences
+from burnish.domain.gate.eprocess import STAKES, evidence, log_wealth
+from burnish.domain.gate.lift import UNCHANGED, lift
+
+Draw = Callable[[np.random.Generator, int], Differences]
+NEVER_STOP = GateRule(futility=0.0)
+
+
+def binary(rng: np.random.Generator, count: int) -> Differences:
+    """One run a side, right or wrong; a fifth of the pairs change."""
+    return Differences(rng.choice([-1.0, 0.0, 1.0], p=[0.1, 0.8, 0.1], size=count), binary=True)
+
+
+def thirds(rng: np.random.Generator, count: int) -> Differences:
+    """Three runs a side, most examples settled, as agents are."""
+    chances = rng.beta(0.43, 0.29, count)
+    left, right = rng.binomial(3, chances), rng.binomial(3, chances)
+    return Differences((right - left) / 3)
+
+
+def graded(rng: np.random.Generator, count: int) -> Differences:
+    """A graded score with a heavy tail on both sides."""
+    return Differences(np.clip(rng.standard_t(2, count) / 8, -1, 1))
+
+
+def grouped(rng: np.random.Generator, count: int) -> Differences:
+    """Five examples a user, who all feel the same change."""
+    groups = np.arange(count) // 5
+    shared = rng.choice([-0.4, 0.0, 0.4], size=groups.max() + 1)
+    return Differences(np.clip(shared[groups] + rng.normal(0, 0.2, count), -1, 1), groups)
+
+
+def course(differences: Differences, level: float, rule: GateRule) -> Any:
+    sizes = look_sizes(len(differences), rule)
+    parts = [
+        Differences(
+            differences.values[:size],
+            None if differences.groups is None else differences.groups[:size],
+            differences.binary,
+        )
+        for size in sizes
+    ]
+    return follow(parts, sizes, level, rule)
+
+
+@pytest.mark.parametrize("draw", [binary, thirds, graded, grouped])
+@pytest.mark.parametrize("examples", [25, 40, 100])
+def test_looking_four_times_keeps_the_level(draw: Draw, examples: int) -> None:
+    """Without any effect, at most the level's share of nights crosses at any look, also for odd outcomes."""
+    rng = np.random.default_rng(3)
+    nights, level = 800, 0.05
+    crossed = sum(course(draw(rng, examples), level, NEVER_STOP).crossed for _ in range(nights))
+    assert crossed <= level * nights + 3 * math.sqrt(level * nights)
+
+
+@pytest.mark.parametrize("draw", [binary, thirds, graded])
+def test_a_bet_may_be_stopped_at_any_time(draw: Draw) -> None:
+    """Stopping at the highest wealth of 100 examples, looked at after every one, still errs at most at the level."""
+    rng = np.random.default_rng(5)
+    nights, level = 600, 0.1
+    wrong = 0
+    for _ in range(nights):
+        steps = np.log1p(np.outer(draw(rng, 100).values, STAKES)).cumsum(axis=0)
+        wrong += np.exp(steps).mean(axis=1).max() >= 1 / level
+    assert wrong <= level * nights + 3 * math.sqrt(level * nights)
+
+
+def test_evidence_is_carried_over() -> None:
+    """Two nights of fresh examples are worth what one night with all of them is."""
+    rng = np.random.default_rng(1)
+    first, second = thirds(rng, 40), thirds(rng, 30)
+    both = Differences(np.concatenate([first.values, second.values]))
+    assert math.isclose(evidence(both), evidence(second, carried=log_wealth(first)), rel_tol=1e-12)
+
+
+def test_bets_win_on_a_gain_and_need_scores_from_0_to_1() -> None:
+    """A steady gain is accepted under bets; larger scores are no evidence, and no crash."""
+    rule = GateRule(mode="e_process", minimum_pairs=2)
+    rng = np.random.default_rng(2)
+    gain = Differences(rng.choice([0.0, 1.0], p=[0.6, 0.4], size=60), binary=True)
+    assert course(gain, 0.01, rule).crossed
+    assert not course(Differences(gain.values * 10), 0.01, rule).crossed
+
+
+def test_groups_count_as_one() -> None:
+    """Five copies of each example prove no more than the examples themselves."""
+    rng = np.random.default_rng(4)
+    single = thirds(rng, 60).values + 0.05
+    copies = Differences(np.repeat(single, 5), np.repeat(np.arange(60), 5))
+    alone = Differences(single)
+    assert math.isclose(alone.tested().p_value or 0, copies.tested().p_value or 0, rel_tol=1e-9)
+    assert np.allclose(alone.interval(0.95), copies.interval(0.95))
+    assert (Differences(np.repeat(single, 5)).tested().p_value or 0) < 0.1 * (copies.tested().p_value or 0)
+    assert "on groups" in copies.tested().test
+
+
+def test_unequal_groups_have_the_clustered_error_of_the_reference() -> None:
+    """The grouped interval is statsmodels' cluster-robust one of a mean, up to its small-sample factor."""
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(6)
+    groups = np.sort(rng.integers(0, 40, 150))
+    groups = np.unique(groups, return_inverse=True)[1]
+    values = rng.normal(0.1, 0.3, 40)[groups] + rng.normal(0, 0.2, 150)
+    fitted = sm.OLS(values, np.ones(150)).fit(cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False})
+    count = groups.max() + 1
+    low, high = Differences(values, groups).interval(0.95)
+    from scipy.stats import t
+
+    error = float(fitted.bse[0]) * math.sqrt(count / (count - 1))
+    assert math.isclose(high - low, 2 * t.ppf(0.975, count - 1) * error, rel_tol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("examples", "rule", "sizes"),
+    [
+        (100, GateRule(), (25, 50, 75, 100)),
+        (41, GateRule(), (21, 31, 41)),
+        (12, GateRule(), (12,)),
+        (100, GateRule(mode="fixed_sample"), (100,)),
+        (0, GateRule(), ()),
+    ],
+)
+def test_looks_are_evenly_spaced_and_none_is_too_early(examples: int, rule: GateRule, sizes: tuple[int, ...]) -> None:
+    """No look before the minimum of pairs; the last one has every example."""
+    assert sizes == look_sizes(examples, rule)
+
+
+def test_futility_gives_up_on_a_loss_and_not_on_a_gain() -> None:
+    """At the first look a clear loss ends the night, a clear gain goes on, and it never changes what a look proves."""
+    rule = GateRule()
+    sizes = look_sizes(100, rule)
+    for values, futile in (([-1.0] * 6 + [0.0] * 19, True), ([1.0] * 6 + [0.0] * 19, False)):
+        part = Differences(np.array(values), binary=True)
+        found = follow([part], sizes, 0.01, rule)
+        assert futile is found.futile
+        assert found[:2] != follow([part], sizes, 0.01, NEVER_STOP)[:2] or not futile or found.p_value == 1.0
+
+
+def test_p_is_below_the_level_exactly_where_a_look_crossed() -> None:
+    """Whichever level the night has, the p-value over all looks and the boundaries agree."""
+    rng = np.random.default_rng(8)
+    for level in (0.05, 0.0109, 0.002):
+        for _ in range(200):
+            found = course(Differences(thirds(rng, 100).values + 0.08), level, NEVER_STOP)
+            assert any(look.crossed for look in found.looks) == (found.p_value < level)
+
+
+def test_saffron_survives_storage_and_knows_tonight_before_the_p_value() -> None:
+    """Level first, then the p-value; restored from JSON it goes on as the procedure itself."""
+    from online_fdr.p_values import Saffron as Procedure
+
+    rule = GateRule()
+    reference = Procedure(alpha=rule.false_share, wealth=rule.wealth, lambda_=rule.candidate_below)
+    state = begin(rule)
+    for p_value in (0.6, 0.2, 0.0004, 0.9, 0.7, 0.00001, 0.5):
+        level = state.tonight()
+        assert level == state.tonight()
+        reference.test_one(p_value)
+        assert level == reference.last_test_level
+        state = Saffron.model_validate_json(state.after(p_value).model_dump_json())
+
+
+def test_a_fixed_level_stays() -> None:
+    """Nights change nothing about it."""
+    state = begin(GateRule(across_nights="fixed", level=0.02))
+    assert FixedLevel(level=0.02) == state.after(0.001)
+    assert 0.02 == state.tonight()
+
+
+def test_the_first_night_has_a_usable_level() -> None:
+    """An agent's first night is tested at more than 1 %, or no small held-out split could ever pass."""
+    assert 0.01 < begin(GateRule()).tonight() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("accepted", "p_value", "counts_as"),
+    [(True, 0.001, 0.001), (False, 0.001, 1.0), (False, 0.3, 0.3), (False, None, 1.0)],
+)
+def test_only_an_accepted_night_is_a_discovery(accepted: bool, p_value: float | None, counts_as: float) -> None:
+    """A gain that a guard refused, or that could not be trusted, earns no wealth back."""
+    assert counts_as == counted(accepted, p_value, 0.01)
+
+
+def test_the_quoted_lift_is_smaller_than_what_was_seen() -> None:
+    """It counts further examples without any change, and its interval holds it."""
+    found = lift(Differences(np.array([1.0] * 10 + [0.0] * 30), binary=True))
+    assert found is not None
+    assert math.isclose(0.25 * 40 / (40 + UNCHANGED), found.shrunk)
+    assert found.low < found.shrunk < found.high < 0.5
+    assert lift(Differences(np.array([1.0]))) is None
