@@ -33,6 +33,19 @@ def test_opening_again_gives_the_same_attempt(store: Store) -> None:
     assert [done] == store.attempts.list("a")
 
 
+def test_the_examples_of_an_attempt_are_fixed_when_it_is_opened(store: Store) -> None:
+    """What comes into the held-out split before a restart joins the next measurement, not this one."""
+    first = store.attempts.open("a", "a/1", "p", RULE, ["x", "y"])
+    assert ("x", "y") == first.order == store.attempts.open("a", "a/1", "p", RULE, ["z", "x", "y"]).order
+
+
+def test_the_next_level_can_be_asked_for_without_spending_it(store: Store) -> None:
+    """What a plan says is what the next attempt gets."""
+    store.attempts.open("a", "a/1", "p", RULE)
+    said = [store.attempts.next_level("a", RULE) for _ in range(2)]
+    assert [store.attempts.open("a", "a/2", "q", RULE).level] * 2 == said
+
+
 def test_levels_follow_what_was_found(store: Store) -> None:
     """A night without evidence leaves less for the next, a discovery more; another agent has its own wealth."""
     state = begin(RULE)

@@ -137,17 +137,21 @@ def test_a_retired_example_keeps_its_place_and_does_not_come_back(store: Store) 
 
 
 def test_uses_count_once_a_night_and_the_least_used_come_first(store: Store) -> None:
-    """A night that is started again takes the same examples and counts nothing twice; the next takes the others."""
+    """A night that is started again counts nothing twice, and the next measurement takes the others."""
     store.datasets.add("agent", "d", [(example(f"h{n}"), Split.HELD_OUT) for n in range(6)])
     held_out = HeldOut(store, "agent", "d")
-    first = held_out.take("agent/2026-01-01", 4)
+    first = held_out.least_used(4)
+    for ids in (first[:2], first[2:], first):
+        held_out.use("agent/2026-01-01", ids)
     store.datasets.add("agent", "d", [(example(f"new{n}"), Split.HELD_OUT) for n in range(4)])
-    assert first == held_out.take("agent/2026-01-01", 4)
     assert {0: 6, 1: 4} == store.datasets.wear("agent", "d", SplitRule()).uses
-    second = held_out.take("agent/2026-01-02", 6)
-    assert set() == {e.id for e in first} & {e.id for e in second}
-    third = held_out.take("agent/2026-01-03", 50)
-    assert (10, 10) == (len(third), len({e.id for e in third}))
+    assert first == [e.id for e in held_out.read(first)]
+    second = held_out.least_used(6)
+    assert set() == set(first) & set(second)
+    third = held_out.least_used(50)
+    assert (10, 10, first) == (len(third), len(set(third)), third[6:])
+    held_out.use("agent/2026-01-02", second)
+    held_out.use("agent/2026-01-03", third)
     wear = store.datasets.wear("agent", "d", SplitRule(worn_after=1))
     assert (10, 10, 2.0, {2: 10}) == (wear.examples, wear.worn, wear.median, wear.uses)
 
@@ -157,7 +161,7 @@ def test_worn_examples_can_be_retired_together(store: Store) -> None:
     store.datasets.add("agent", "d", [(example(f"h{n}"), Split.HELD_OUT) for n in range(3)])
     held_out = HeldOut(store, "agent", "d")
     for night in ("n1", "n2"):
-        held_out.take(night, 3)
+        held_out.use(night, held_out.least_used(3))
     store.datasets.add("agent", "d", [(example("new"), Split.HELD_OUT)])
     assert 3 == store.datasets.retire_worn("agent", "d", SplitRule(worn_after=1))
     assert ["new"] == [e.id for e in held_out.examples()]

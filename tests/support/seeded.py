@@ -176,7 +176,8 @@ def _dataset(store: Store) -> None:
     store.datasets.add(AGENT, "main", held_out[30:])
     store.datasets.retire(AGENT, "main", ["train-00"], "wrong")
     for night in ("2026-03-12", "2026-03-13"):
-        HeldOut(store, AGENT, "main").take(f"{AGENT}/{night}", 25)
+        held_out = HeldOut(store, AGENT, "main")
+        held_out.use(f"{AGENT}/{night}", held_out.least_used(25))
 
 
 def _example(example_id: str, number: int | None, text: str) -> Example:

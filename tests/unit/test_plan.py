@@ -13,6 +13,7 @@ from burnish.domain.datasets import Example, Split
 from burnish.domain.evaluators.base import CodeCheck, Evaluator
 from burnish.domain.evaluators.judge import Judge
 from burnish.domain.experiments import Experiment, Run, RunKey, RunStatus
+from burnish.domain.gate import GateRule, begin
 from burnish.domain.plan import points
 from burnish.loop.plan import plan_agent, plan_markdown
 from burnish.project import AgentConfig
@@ -28,7 +29,7 @@ BASE: dict[str, Any] = {
     "repository": {"url": "unused"},
     "target": {"kind": "prompt", "prompt": "p.md", "concurrency": 5},
     "improve": {"metric": "right", "candidates": 3},
-    "gate": {"level": 0.05},
+    "gate": {"level": 0.05, "across_nights": "fixed"},
 }
 
 
@@ -162,3 +163,16 @@ def test_the_limit_bounds_what_is_used(store: Store) -> None:
 def test_points_are_written_as_people_say_them() -> None:
     """Whole points, with a digit where a small gain has one."""
     assert ["+10 points", "+5 points", "+7.3 points", "+25 points"] == [points(g) for g in (0.1, 0.05, 0.073, 0.254)]
+
+
+def test_a_plan_reckons_with_the_level_that_the_next_attempt_would_get(store: Store) -> None:
+    """SAFFRON has less for the night after one without evidence, so the plan shows less."""
+    agent = config().model_copy(update={"gate": GateRule()})
+    fresh = plan_agent(agent, RIGHT, store)
+    store.attempts.open(agent.name, "n1", "p", agent.gate)
+    later = plan_agent(agent, RIGHT, store)
+    assert (begin(agent.gate).tonight(), store.attempts.next_level(agent.name, agent.gate)) == (
+        fresh.level,
+        later.level,
+    )
+    assert fresh.level > later.level

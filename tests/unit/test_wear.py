@@ -19,18 +19,10 @@ STATES = st.lists(
 @given(ids=IDS, counts=st.dictionaries(st.integers(0, 40).map(str), st.integers(1, 5)), limit=st.integers(0, 40))
 def test_nobody_is_used_before_one_that_was_used_less(ids: list[str], counts: dict[str, int], limit: int) -> None:
     """Whoever is left out was used at least as often as whoever is taken."""
-    taken = choose(ids, counts, (), limit)
+    taken = choose(ids, counts, limit)
     left = set(ids) - set(taken)
     assert min(limit, len(ids)) == len(taken) == len(set(taken))
     assert not left or not taken or max(counts.get(i, 0) for i in taken) <= min(counts.get(i, 0) for i in left)
-
-
-@given(ids=IDS, later=IDS, limit=st.integers(1, 40))
-def test_a_night_started_again_measures_the_same(ids: list[str], later: list[str], limit: int) -> None:
-    """Whatever came in since; newer ones join only where there is room."""
-    first = choose(ids, {}, (), limit)
-    again = choose(list(dict.fromkeys([*later, *ids])), {}, first, limit)
-    assert first == again[: len(first)]
 
 
 def test_wear_is_told_in_counts() -> None:

@@ -4,7 +4,7 @@ Every look at a held-out example tells the loop a little: a proposal was accepte
 gate takes those it has used least, and says when many of them are worn.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from burnish.domain.base import Value, content_hash
 
@@ -30,13 +30,9 @@ class Wear(Value):
         return self.worn / self.examples if self.examples else 0.0
 
 
-def choose(ids: Sequence[str], earlier: Mapping[str, int], tonight: Collection[str], limit: int) -> list[str]:
-    """At most `limit` ids: least used on earlier nights first, then by the hash of the id.
-
-    Those this night has begun on already (`tonight`) come before all others, so that a night that is started again
-    measures what it measured, whatever has come in since; only where there is room do newer ones join.
-    """
-    return sorted(ids, key=lambda one: (one not in tonight, earlier.get(one, 0), content_hash("limit", one)))[:limit]
+def choose(ids: Sequence[str], uses: Mapping[str, int], limit: int) -> list[str]:
+    """At most `limit` ids, the least used first and then by the hash of the id: neither by age nor by outcome."""
+    return sorted(ids, key=lambda one: (uses.get(one, 0), content_hash("limit", one)))[:limit]
 
 
 def wear_of(uses: Sequence[int], worn_after: int) -> Wear:

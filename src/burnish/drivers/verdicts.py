@@ -16,8 +16,8 @@ def verdict_of(store: "Store", experiment: Experiment) -> Verdict | None:
     """The gate's verdict on this experiment, or None: only held-out experiments have one."""
     if experiment.split is not Split.HELD_OUT:
         return None
-    for proposal in store.proposals.list(agent=experiment.agent, night=experiment.night):
-        verdict = store.proposals.verdict(proposal.id)
+    for arm in experiment.arms:  # one of them is named after the proposal, whichever night drafted it
+        verdict = store.proposals.verdict(arm)
         if verdict is not None and verdict.experiment_id == experiment.id:
             return verdict
     return None

@@ -8,13 +8,14 @@ from burnish.domain.datasets import DATASET, Example, Split, fingerprint
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.experiments import AgentVersion, Arm, Experiment, Run
 from burnish.domain.feedback import FeedbackSource
-from burnish.domain.gate import Outcome, Tonight, Verdict, decide, enough, opened
+from burnish.domain.gate import Outcome, Tonight, Verdict, decide, enough, held_to_account, opened
 from burnish.domain.gate.selection import convincing
 from burnish.domain.pairing import pair
 from burnish.domain.proposals import Proposal, ProposalStatus
 from burnish.domain.wear import worn_text
 from burnish.loop.candidates import candidates, gone_on
 from burnish.loop.experiment import MeasureSummary, Progress, limited, measure
+from burnish.loop.standing import judge_evidence
 
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
@@ -67,17 +68,19 @@ async def prove_on_held_out(
 ) -> Verdict:
     """Measure the baseline afresh against one proposal over the sealed split, look by look, and let the gate decide.
 
-    The level is booked before the first run and the order of examples is theirs for ever, so a night that is started
-    again follows the same looks to the same verdict. A budget that ends the measurement leaves the attempt open.
+    The level and the order of the examples are booked before the first run, so a night that is started again follows
+    the same looks to the same verdict. A budget that ends the measurement leaves the attempt open.
     """
     store, config = workshop.store, workshop.config
     proposal = store.proposals.get(proposal_id)
     # The one place where held-out examples are read: they go to the experiment and the gate, nowhere else.
     from burnish.adapters.store.sealed import HeldOut
 
-    examples = HeldOut(store, config.name, DATASET).take(night, config.improve.held_out_limit)
+    held_out = HeldOut(store, config.name, DATASET)
+    order = held_out.least_used(config.improve.held_out_limit)
+    attempt = store.attempts.open(config.name, night, proposal.id, config.gate, order)
+    examples = held_out.read(attempt.order)
     arms = [_baseline(workshop), _arm(workshop, proposal)]
-    attempt = store.attempts.open(config.name, night, proposal.id, config.gate)
     groups = {example.id: example.group for example in examples if example.group}
     order = [example.id for example in examples]
     tonight = Tonight.plan(attempt.level, order, config.gate, groups, attempt.number - 1)
@@ -87,6 +90,7 @@ async def prove_on_held_out(
     exhausted = False
     start = 0
     for size in tonight.sizes or (0,):
+        held_out.use(night, order[start:size])
         summary = await _measure(workshop, experiment, arms, examples[start:size], progress)
         start, exhausted = size, summary.exhausted
         runs = store.experiments.runs(experiment.id)
@@ -105,6 +109,9 @@ async def prove_on_held_out(
                 "reasons": ("The budget of the night ended the measurement early.", *verdict.reasons),
             }
         )
+    evidence = judge_evidence(store, config, workshop.evaluators, before, after)
+    if evidence is not None:
+        verdict = held_to_account(verdict, evidence, config.gate.judges)
     if worn := worn_text(store.datasets.wear(config.name, DATASET, config.splits)):
         verdict = verdict.model_copy(update={"reasons": (*verdict.reasons, worn)})
     if not exhausted:

@@ -8,11 +8,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from burnish.domain.agreement import STANDARD, JudgeRule, JudgeStanding
+from burnish.domain.agreement import JudgeStanding
 from burnish.domain.datasets import DATASET, Split
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.experiments import Experiment, Run, RunStatus
 from burnish.domain.feedback import FeedbackSource
+from burnish.domain.gate import begin
 from burnish.domain.plan import Outlay, Plan
 from burnish.domain.planning import POWER, FlipRate, assumed_flips, detectable, estimate_flips, needs
 from burnish.loop.report import markdown_table
@@ -43,14 +44,13 @@ def plan_agent(
     power: float = POWER,
     repetitions: int | None = None,
     flips: float | None = None,
-    rule: JudgeRule = STANDARD,
 ) -> Plan:
     """What a night of this agent can show. Without a store, or before any run, on stated assumptions.
 
     `level`, `repetitions` and `flips` stand in for the agent's own, to see what would be.
     """
     improve = config.improve
-    level = config.gate.level if level is None else level
+    level = _level(config, store) if level is None else level
     repetitions = improve.repetitions if repetitions is None else repetitions
     counts = _counts(config.name, store)
     runs = _recent_runs(config.name, improve.metric, store)
@@ -72,7 +72,7 @@ def plan_agent(
         gain=gain if examples >= config.gate.minimum_pairs else None,
         needs=needs(examples, rate.share, repetitions, level, power),
         outlay=_outlay(config, evaluators, runs, (dev, examples), repetitions, _spent(store, night)),
-        judges=_standings(config, evaluators, store, rule),
+        judges=_standings(config, evaluators, store),
     )
 
 
@@ -157,13 +157,18 @@ def _spent(store: "Store | None", night: str | None) -> tuple[int, float]:
     return store.calls.spent(night) if store is not None and night is not None else (0, 0.0)
 
 
+def _level(config: AgentConfig, store: "Store | None") -> float:
+    """The level at which the next proposal would be decided."""
+    return begin(config.gate).tonight() if store is None else store.attempts.next_level(config.name, config.gate)
+
+
 def _standings(
-    config: AgentConfig, evaluators: Sequence[Evaluator], store: "Store | None", rule: JudgeRule
+    config: AgentConfig, evaluators: Sequence[Evaluator], store: "Store | None"
 ) -> tuple[JudgeStanding, ...]:
     if store is None:
         return ()
     metrics = (config.improve.metric, *config.gate.guards)
-    return judge_standings(store, config.name, evaluators, metrics, config.improve.fail_below, rule)
+    return judge_standings(store, config.name, evaluators, metrics, config.improve.fail_below, config.gate.judges)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -13,12 +13,14 @@ from burnish.domain.agreement import STANDARD, Agreement, JudgeRule, JudgeStandi
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.experiments import Run, RunStatus
 from burnish.domain.feedback import FeedbackSource
+from burnish.domain.gate import JudgeEvidence
 from burnish.domain.ppi import PpiEstimate, corrected_mean
+from burnish.project import AgentConfig
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
 
-__all__ = ["arm_agreements", "corrected_effect", "judge_standings", "labels_wanted"]
+__all__ = ["arm_agreements", "corrected_effect", "judge_evidence", "judge_standings", "labels_wanted"]
 
 
 def judge_standings(
@@ -45,6 +47,28 @@ def judge_standings(
         )
         found.append(stand(metric, evaluator.version, list(ratings.values()), pass_at, rule))
     return tuple(found)
+
+
+def judge_evidence(
+    store: "Store",
+    config: AgentConfig,
+    evaluators: Sequence[Evaluator],
+    baseline: Sequence[Run],
+    candidate: Sequence[Run],
+) -> JudgeEvidence | None:
+    """What the gate must know of the judge behind the agent's metric; None where the metric comes from code."""
+    metric, pass_at, rule = config.improve.metric, config.improve.fail_below, config.gate.judges
+    judge = next((e for e in evaluators if e.name == metric and e.source is FeedbackSource.JUDGE), None)
+    if judge is None:
+        return None
+    (found,) = judge_standings(store, config.name, evaluators, [metric], pass_at, rule)
+    before, after = arm_agreements(store, config.name, judge, baseline, candidate, pass_at, rule)
+    return JudgeEvidence(
+        standing=found,
+        before=before if before.items else None,
+        after=after if after.items else None,
+        corrected=corrected_effect(store, config.name, judge, baseline, candidate, 1 - 2 * config.gate.level, rule),
+    )
 
 
 def arm_agreements(

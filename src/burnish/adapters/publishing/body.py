@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from burnish.adapters.publishing import markdown
 from burnish.domain.base import Value
 from burnish.domain.datasets import Example
-from burnish.domain.gate import Comparison, Lift, Look, Verdict
+from burnish.domain.gate import Comparison, Lift, Look, Verdict, agreement_rows
 from burnish.domain.proposals import Cluster, Proposal
 from burnish.domain.proposing.evidence import as_text
 from burnish.errors import ConfigError
@@ -86,6 +86,7 @@ def _values(context: BodyContext) -> Mapping[str, Any]:
         "level": f"{verdict.level:.3g}",
         "lift": _lift(verdict.lift),
         "looks": [_look(look) for look in verdict.looks],
+        "agreement": [] if verdict.judge is None else agreement_rows(verdict.judge),
         "overall_p": "" if verdict.p_value is None else f"{verdict.p_value:.2g}",
         "fixed": comparison.fixed if comparison is not None else (),
         "broken": comparison.broken if comparison is not None else (),

@@ -1,11 +1,13 @@
 """The log of what was held against an agent's sealed split, and what it spent."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, upsert
-from burnish.domain.gate import Attempt, GateRule, Verdict, begin, closed, opened
+from burnish.domain.gate import Attempt, GateRule, Verdict, begin, closed, opened, standing
 from burnish.errors import NotFoundError
 
 __all__ = ["AttemptStore"]
@@ -19,11 +21,18 @@ class AttemptStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def open(self, agent: str, night: str, proposal_id: str, rule: GateRule) -> Attempt:
-        """Book this proposal's attempt before it is measured; the one that is there is given back as it is."""
+    def next_level(self, agent: str, rule: GateRule) -> float:
+        """The level at which the agent's next attempt would be decided."""
+        return standing(self.list(agent), rule).tonight()
+
+    def open(self, agent: str, night: str, proposal_id: str, rule: GateRule, order: Sequence[str] = ()) -> Attempt:
+        """Book this proposal's attempt, and the examples in `order`, before anything is measured.
+
+        The attempt that is there is given back as it is.
+        """
         begin(rule).tonight()  # loads what the levels need before the database is locked
         with self._database.write("gate") as connection:
-            attempt = opened(_read(connection, agent), agent, night, proposal_id, rule)
+            attempt = opened(_read(connection, agent), agent, night, proposal_id, rule, order)
             _write(connection, attempt, keep=None)
             return attempt
 

@@ -1,5 +1,6 @@
 """The only reader of held-out examples. `loop.measure` imports it for the gate; nothing else may (tests check it)."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -44,22 +45,24 @@ class HeldOut:
         with self._database.read() as connection:
             return tuple(Example.model_validate_json(document) for document in connection.execute(query).scalars())
 
-    def take(self, night: str, limit: int) -> list[Example]:
-        """The examples of the gate's measurement on `night`, at most `limit`, booked as used on that night.
+    def least_used(self, limit: int) -> list[str]:
+        """Ids of at most `limit` examples for a new measurement, those the gate has used least first."""
+        counted = (
+            sa.select(_uses.c.example_id, sa.func.count())
+            .where(_uses.c.dataset_id == self._dataset_id)
+            .group_by(_uses.c.example_id)
+        )
+        with self._database.read() as connection:
+            uses = {example_id: int(count) for example_id, count in connection.execute(counted)}
+        return choose([example.id for example in self.examples()], uses, limit)
 
-        The least used come first; the same night takes the same again and counts once (see `domain.wear.choose`).
-        """
+    def read(self, order: Sequence[str]) -> list[Example]:
+        """The examples of a measurement in its order; one that was retired since is left out."""
         known = {example.id: example for example in self.examples()}
-        used = sa.select(_uses.c.example_id, _uses.c.night).where(_uses.c.dataset_id == self._dataset_id)
+        return [known[one] for one in order if one in known]
+
+    def use(self, night: str, ids: Sequence[str]) -> None:
+        """Book that the gate measures these on `night`; the same night counts once."""
+        rows = [{"dataset_id": self._dataset_id, "example_id": one, "night": night} for one in ids]
         with self._database.write("datasets") as connection:
-            earlier: dict[str, int] = {}
-            tonight: set[str] = set()
-            for example_id, when in connection.execute(used):
-                if when == night:
-                    tonight.add(example_id)
-                else:
-                    earlier[example_id] = earlier.get(example_id, 0) + 1
-            chosen = choose(list(known), earlier, tonight, limit)
-            rows = [{"dataset_id": self._dataset_id, "example_id": one, "night": night} for one in chosen]
             upsert(connection, _uses, rows, keep=None)
-        return [known[one] for one in chosen]

@@ -11,14 +11,15 @@ from burnish.domain.gate.across_nights import AcrossNights, begin, counted
 from burnish.domain.gate.rule import GateRule
 from burnish.domain.gate.verdict import Outcome, Verdict
 
-__all__ = ["Attempt", "closed", "opened"]
+__all__ = ["Attempt", "closed", "opened", "standing"]
 
 
 class Attempt(Value):
     """One proposal of one night. `number` counts an agent's attempts from 1.
 
     `state` is the error control before this attempt and gave `level`, `after` the one once it is closed. `p_value` is
-    what was found, `counts_as` what the error control was told: 1 while nothing is known.
+    what was found, `counts_as` what the error control was told: 1 while nothing is known. `order` are the ids of the
+    held-out examples, in the order in which they are measured, whatever comes into the split later.
     """
 
     agent: str
@@ -26,6 +27,7 @@ class Attempt(Value):
     proposal_id: str
     number: int
     level: float
+    order: tuple[str, ...] = ()
     state: AcrossNights
     after: AcrossNights
     counts_as: float = 1.0
@@ -35,7 +37,9 @@ class Attempt(Value):
     closed_at: UtcDatetime | None = None
 
 
-def opened(history: Sequence[Attempt], agent: str, night: str, proposal_id: str, rule: GateRule) -> Attempt:
+def opened(
+    history: Sequence[Attempt], agent: str, night: str, proposal_id: str, rule: GateRule, order: Sequence[str] = ()
+) -> Attempt:
     """The attempt of this proposal in this night: the one there is in the agent's `history`, or a new one at its end.
 
     One that was left open counts as spent without evidence. A rule that changed is applied as though it had always
@@ -44,25 +48,29 @@ def opened(history: Sequence[Attempt], agent: str, night: str, proposal_id: str,
     for attempt in history:
         if (attempt.night, attempt.proposal_id) == (night, proposal_id):
             return attempt
-    ordered = sorted(history, key=lambda attempt: attempt.number)
-    start = begin(rule)
-    same = ordered and ordered[-1].after.model_copy(update={"snapshot": None}) == start
-    if same:
-        state = ordered[-1].after
-    else:
-        state = start
-        for attempt in ordered:
-            state = state.after(attempt.counts_as)
+    state = standing(history, rule)
     return Attempt(
         agent=agent,
         night=night,
         proposal_id=proposal_id,
-        number=len(ordered) + 1,
+        number=len(history) + 1,
         level=state.tonight(),
+        order=tuple(order),
         state=state,
         after=state.after(1.0),
         opened_at=utc_now(),
     )
+
+
+def standing(history: Sequence[Attempt], rule: GateRule) -> AcrossNights:
+    """The error control after an agent's attempts so far."""
+    ordered = sorted(history, key=lambda attempt: attempt.number)
+    state: AcrossNights = begin(rule)
+    if ordered and ordered[-1].after.model_copy(update={"snapshot": None}) == state:
+        return ordered[-1].after
+    for attempt in ordered:
+        state = state.after(attempt.counts_as)
+    return state
 
 
 def closed(attempt: Attempt, verdict: Verdict, is_last: bool) -> Attempt:

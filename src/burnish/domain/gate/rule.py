@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from burnish.domain.agreement import JudgeRule
 from burnish.domain.base import Value
 
 __all__ = ["GUARD_LEVEL", "MISSINGNESS_LEVEL", "GateRule"]
@@ -27,6 +28,7 @@ class GateRule(Value):
     `dev_risk`: the best candidate on dev is dismissed there, without a look at the held-out split, where a gain that
     the held-out split would show every second time does so badly on dev with at most this chance (0: any gain goes on).
     `max_cost_increase` and `max_latency_increase` are relative (0.2: a fifth more); None does not look.
+    `judges` says what agreement with people a judge's metric needs to carry a pull request.
     """
 
     mode: Literal["group_sequential", "fixed_sample", "e_process"] = "group_sequential"
@@ -44,6 +46,7 @@ class GateRule(Value):
     guard_margin: float = Field(default=0.05, ge=0)
     max_cost_increase: float | None = Field(default=None, ge=0)
     max_latency_increase: float | None = Field(default=None, ge=0)
+    judges: JudgeRule = JudgeRule()
 
     @model_validator(mode="after")
     def _wealth_below_share(self) -> Self:

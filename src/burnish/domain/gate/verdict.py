@@ -2,9 +2,11 @@
 
 from enum import StrEnum
 
+from burnish.domain.agreement import Agreement, JudgeStanding
 from burnish.domain.base import Value
+from burnish.domain.ppi import PpiEstimate
 
-__all__ = ["Comparison", "Lift", "Look", "Outcome", "Verdict"]
+__all__ = ["Comparison", "JudgeEvidence", "Lift", "Look", "Outcome", "Verdict"]
 
 
 class Outcome(StrEnum):
@@ -79,6 +81,19 @@ class Lift(Value):
     high: float
 
 
+class JudgeEvidence(Value):
+    """How the judge behind the primary metric stands with people.
+
+    `before` and `after` are its agreement with people on runs of the baseline and of the candidate. `corrected` is the
+    gain with the judge's favour taken out by people's labels on both arms, None without such labels.
+    """
+
+    standing: JudgeStanding
+    before: Agreement | None = None
+    after: Agreement | None = None
+    corrected: PpiEstimate | None = None
+
+
 class Verdict(Value):
     """The gate's decision on one proposal, with reasons in plain words, each a full sentence.
 
@@ -99,3 +114,4 @@ class Verdict(Value):
     stopped_early: bool = False
     attempts_before: int = 0
     lift: Lift | None = None
+    judge: JudgeEvidence | None = None

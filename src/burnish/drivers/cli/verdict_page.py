@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from burnish.domain.gate import Comparison, Look, Verdict
+from burnish.domain.gate import Comparison, JudgeEvidence, Look, Verdict, agreement_rows
 from burnish.domain.proposals import Edit
 from burnish.drivers.cli.output import Column, console, heading, print_text, table
 from burnish.drivers.diffs import diff_files
@@ -37,6 +37,9 @@ def print_verdict(verdict: Verdict) -> None:
         heading(f"measured on held-out examples (experiment {verdict.experiment_id[:12]})")
         print_comparisons(found)
     _print_lift(verdict)
+    if verdict.judge is not None:
+        heading("the judge beside people")
+        _print_agreement(verdict.judge)
     if verdict.looks and verdict.planned_looks > 1:
         heading(f"looks ({len(verdict.looks)} of {verdict.planned_looks} planned)")
         _print_looks(verdict.looks)
@@ -50,6 +53,19 @@ def _print_lift(verdict: Verdict) -> None:
         lines.append(("lift seen", signed(lift.raw)))
         lines.append(("lift to expect", f"{signed(lift.shrunk)} [{signed(lift.low)}, {signed(lift.high)}] 95%"))
     table([Column(""), Column("")], lines)
+
+
+def _print_agreement(evidence: JudgeEvidence) -> None:
+    table(
+        [
+            Column("labels on"),
+            Column("labels", right=True),
+            Column("kappa, 95%"),
+            Column("people's passes it passes"),
+            Column("people's failures it fails"),
+        ],
+        [tuple(row.values()) for row in agreement_rows(evidence)],
+    )
 
 
 def _print_looks(looks: Sequence[Look]) -> None:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from burnish.domain.gate import agreement_rows
 from burnish.drivers import figures
 from burnish.drivers.visible import one_line, shorten, visible
 from burnish.drivers.web.markdown import markdown
@@ -74,6 +75,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "agreement_rows": agreement_rows,
         "count": figures.count,
         "duration": figures.duration,
         "markdown": markdown,
