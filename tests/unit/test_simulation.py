@@ -62,7 +62,10 @@ def test_what_goes_missing_in_one_arm_opens_nothing() -> None:
 def test_drift_between_nights_does_not_matter_where_the_baseline_runs_again() -> None:
     """Only a rule that trusts the baseline of earlier nights is fooled by it."""
     world = World(drift=0.1, nights=60)
-    policies = {"gate": lambda: GatePolicy(GateRule()), "past": lambda: PastBaseline(GateRule(across_nights="fixed", dev_risk=0.0))}
+    policies = {
+        "gate": lambda: GatePolicy(GateRule()),
+        "past": lambda: PastBaseline(GateRule(across_nights="fixed", dev_risk=0.0)),
+    }
     gate, past = simulate(world, policies, 3, 2)
     assert gate.opened <= 1
     assert past.opened > 5
