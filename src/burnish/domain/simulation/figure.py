@@ -47,6 +47,7 @@ def figure(points: Sequence[Point], title: str) -> str:
         f'<text x="18" y="{(TOP + HEIGHT - BOTTOM) / 2:.0f}" text-anchor="middle" '
         f'transform="rotate(-90 18 {(TOP + HEIGHT - BOTTOM) / 2:.0f})">gains of 10 points found</text>'
     )
+    labels = []
     for point, down in _spread(points):
         x, y = _x(point.false_rate), _y(point.power)
         radius = 4 + math.sqrt(point.runs) / 2.5
@@ -54,11 +55,12 @@ def figure(points: Sequence[Point], title: str) -> str:
         anchor, shift = ("end", -radius - 5) if x > WIDTH * 0.62 else ("start", radius + 5)
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{colour}" fill-opacity="0.75"/>')
         weight = ' font-weight="bold"' if point.ours else ""
-        parts.append(
-            f'<text x="{x + shift:.1f}" y="{y + 4 + down:.1f}" text-anchor="{anchor}"{weight}>'
+        labels.append(
+            f'<text x="{x + shift:.1f}" y="{y + 4 + down:.1f}" text-anchor="{anchor}"{weight} '
+            'stroke="#ffffff" stroke-width="3" paint-order="stroke">'
             f"{escape(point.name)}, {point.runs:.0f} runs</text>"
         )
-    return "\n".join([*parts, "</svg>", ""])
+    return "\n".join([*parts, *labels, "</svg>", ""])
 
 
 def _spread(points: Sequence[Point]) -> list[tuple[Point, float]]:
