@@ -1,9 +1,11 @@
 """Choosing on dev and proving on held-out: dev picks, the gate decides, and a spent budget decides nothing."""
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from burnish.adapters.store import Store
@@ -12,6 +14,8 @@ from burnish.domain.datasets import Example, Split
 from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, Score
 from burnish.domain.experiments import AgentVersion, RunOutcome, RunStatus
 from burnish.domain.gate import Outcome
+from burnish.domain.gate.differences import Differences
+from burnish.domain.gate.eprocess import evidence
 from burnish.domain.proposals import Edit, Proposal, ProposalStatus
 from burnish.domain.traces import Span, SpanKind, Trace
 from burnish.errors import BudgetExceededError
@@ -249,3 +253,25 @@ async def test_each_night_is_an_attempt_of_its_own(build: Build) -> None:
     assert (0, 1) == (first.attempts_before, second.attempts_before)
     assert second.level < first.level
     assert any("1 proposal of this agent was held against held-out" in reason for reason in second.reasons)
+
+
+async def test_bets_on_fresh_examples_add_up_over_nights(build: Build) -> None:
+    """What a first night's budget allowed counts in the second, which runs only the examples the first did not."""
+    gate = CONFIG.gate.model_copy(update={"mode": "e_process", "across_nights": "fixed"})
+    config = CONFIG.model_copy(update={"gate": gate})
+    workshop, drafted = build({"baseline": 3, "new": 8}, calls=30)
+    cast(Any, workshop).config = config
+    first = await prove_on_held_out(workshop, NIGHT, drafted["new"].id)
+    assert Outcome.INCONCLUSIVE is first.outcome
+    assert first.comparison is not None
+    target = cast(FakeTarget, workshop.target)
+    target.left = 100
+    second = await prove_on_held_out(workshop, "desk/2026-01-02", drafted["new"].id)
+    assert second.comparison is not None
+    assert set() == set(first.comparison.fixed) & set(second.comparison.fixed)
+    assert 40 >= first.comparison.pairs + second.comparison.pairs
+    assert 100 - 2 * second.comparison.pairs == target.left
+    assert Outcome.ACCEPTED is second.outcome
+    # The fresh examples alone would not have been enough.
+    alone = Differences(np.array([1.0] * second.comparison.wins + [0.0] * second.comparison.ties), binary=True)
+    assert math.exp(-evidence(alone)) > 0.01 > (second.p_value or 1)

@@ -14,6 +14,7 @@ from burnish.domain.pairing import pair
 from burnish.domain.proposals import Proposal, ProposalStatus
 from burnish.domain.wear import worn_text
 from burnish.loop.candidates import candidates, gone_on
+from burnish.loop.carry import carried_over
 from burnish.loop.experiment import MeasureSummary, Progress, limited, measure
 from burnish.loop.standing import judge_evidence
 
@@ -81,9 +82,15 @@ async def prove_on_held_out(
     attempt = store.attempts.open(config.name, night, proposal.id, config.gate, order)
     examples = held_out.read(attempt.order)
     arms = [_baseline(workshop), _arm(workshop, proposal)]
+    carried: tuple[float, ...] = ()
+    seen: frozenset[str] = frozenset()
+    if config.gate.mode == "e_process":
+        carried, seen = carried_over(store, attempt, config.improve.metric, BASELINE)
+    examples = [example for example in examples if example.id not in seen]
     groups = {example.id: example.group for example in examples if example.group}
     order = [example.id for example in examples]
     tonight = Tonight.plan(attempt.level, order, config.gate, groups, attempt.number - 1)
+    tonight = tonight.model_copy(update={"carried": carried})
     experiment = _experiment(workshop, night, Split.HELD_OUT, arms, examples)
     before: list[Run] = []
     after: list[Run] = []

@@ -25,7 +25,8 @@ __all__ = ["Tonight", "decide", "enough"]
 class Tonight(Value):
     """What was fixed before the measurement: the level, the order in which examples are run, and the looks' sizes.
 
-    `taken` looks have been measured so far. `groups` is the group of each example by id.
+    `taken` looks have been measured so far. `groups` is the group of each example by id. `carried` is what bets on
+    other examples have left (log wealth by stake), for mode "e_process".
     """
 
     level: float
@@ -34,6 +35,7 @@ class Tonight(Value):
     taken: int = 0
     groups: dict[str, str] = {}
     attempts_before: int = 0
+    carried: tuple[float, ...] = ()
 
     @staticmethod
     def plan(
@@ -135,6 +137,8 @@ def decide(
 def _course(pairs: Pairs, rule: GateRule, tonight: Tonight) -> Course:
     if not tonight.sizes:
         everything = pairs.differences()
-        return follow([everything], [max(1, len(pairs.examples))], tonight.level, rule)
+        return follow([everything], [max(1, len(pairs.examples))], tonight.level, rule, tonight.carried)
     taken = tonight.sizes[: tonight.taken]
-    return follow([pairs.differences(tonight.order[:size]) for size in taken], tonight.sizes, tonight.level, rule)
+    return follow(
+        [pairs.differences(tonight.order[:size]) for size in taken], tonight.sizes, tonight.level, rule, tonight.carried
+    )

@@ -7,6 +7,7 @@ over a grid of stakes, as in Waudby-Smith and Ramdas (2024, "Estimating means of
 It asks more examples than a planned test: that is the price of stopping at will.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.gate.differences import Differences
@@ -42,10 +43,10 @@ def log_wealth(differences: Differences) -> "NDArray[np.float64]":
     return wealth
 
 
-def evidence(differences: Differences, carried: "NDArray[np.float64] | None" = None) -> float:
+def evidence(differences: Differences, carried: Sequence[float] = ()) -> float:
     """Natural logarithm of the e-value of the mixture, with `carried` log wealth (by stake) from earlier examples."""
     import numpy as np
 
-    wealth = log_wealth(differences) if carried is None else log_wealth(differences) + carried
+    wealth = log_wealth(differences) + np.asarray(carried) if len(carried) else log_wealth(differences)
     top = float(wealth.max())
     return top + float(np.log(np.exp(wealth - top).mean()))

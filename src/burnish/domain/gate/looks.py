@@ -42,14 +42,21 @@ def look_sizes(examples: int, rule: GateRule) -> tuple[int, ...]:
     return tuple(sorted(size for size in sizes if size >= rule.minimum_pairs or size == examples))
 
 
-def follow(evidence_by_look: Sequence[Differences], sizes: Sequence[int], level: float, rule: GateRule) -> Course:
+def follow(
+    evidence_by_look: Sequence[Differences],
+    sizes: Sequence[int],
+    level: float,
+    rule: GateRule,
+    carried: Sequence[float] = (),
+) -> Course:
     """The course of a night: what each look taken so far shows, at tonight's `level`.
 
     `evidence_by_look[k]` are the differences among the first `sizes[k]` examples, so each contains the one before.
-    Under bets, differences outside -1 to 1 are no evidence at all.
+    Under bets, differences outside -1 to 1 are no evidence at all, and `carried` is the log wealth by stake that other
+    examples have left in earlier nights.
     """
     if rule.mode == "e_process":
-        return _betted(evidence_by_look, sizes, level)
+        return _betted(evidence_by_look, sizes, level, carried)
     total = sizes[-1] if sizes else 0
     fractions = tuple(size / total for size in sizes)
     # One look is an ordinary test; its table would only add rounding.
@@ -90,11 +97,13 @@ def _predicted(differences: Differences, fraction: float, last: float) -> float 
     return 0.5 * math.erfc(-ahead / math.sqrt(2))
 
 
-def _betted(evidence_by_look: Sequence[Differences], sizes: Sequence[int], level: float) -> Course:
+def _betted(
+    evidence_by_look: Sequence[Differences], sizes: Sequence[int], level: float, carried: Sequence[float]
+) -> Course:
     looks: list[Look] = []
     highest = 0.0
     for size, differences in zip(sizes, evidence_by_look, strict=False):
-        log_e = evidence(differences) if fits(differences) else 0.0
+        log_e = evidence(differences, carried) if fits(differences) else 0.0
         highest = max(highest, log_e)
         looks.append(
             Look(

@@ -52,6 +52,8 @@ def simulate(
     unknown = [name for name in names if name not in WORLDS]
     if unknown:
         raise InputError(f"no world '{unknown[0]}'; there are: {', '.join(WORLDS)}")
+    if figure is not None and not {"nothing", "gain10"} <= set(names):
+        raise InputError("--figure draws the worlds nothing and gain10; name both with --world")
     rule = GateRule()
     if agent is not None:
         from burnish.project import load_agent
@@ -104,15 +106,9 @@ def run_worlds(
 
 
 def drawn(found: "Mapping[str, list[Tally]]") -> str:
-    """The figure, from the worlds `nothing` and `gain10`.
-
-    Raises InputError where one of them was not simulated.
-    """
+    """The figure, from the worlds `nothing` and `gain10`."""
     from burnish.domain.simulation import Point, figure
-    from burnish.errors import InputError
 
-    if not {"nothing", "gain10"} <= found.keys():
-        raise InputError("--figure draws the worlds nothing and gain10; name both with --world")
     power = {tally.policy: tally.power or 0.0 for tally in found["gain10"]}
     points = [Point(t.policy, t.false_rate, power[t.policy], t.runs, t.policy == GATE) for t in found["nothing"]]
     return figure(points, "What a rule opens, and what it finds")
