@@ -1,8 +1,10 @@
 """The experiment engine: interleaved, resumable, and honest about what could not be measured."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from burnish.domain.datasets import Example, Split
 from burnish.domain.evaluators.base import EvaluationContext, Evaluator, Score
 from burnish.domain.experiments import AgentVersion, Arm, Experiment, RunOutcome, RunStatus
 from burnish.domain.traces import Span, SpanKind, SpanStatus, Trace
-from burnish.errors import BudgetExceededError, TargetError
+from burnish.errors import BudgetExceededError, StoreError, TargetError
 from burnish.loop.experiment import MeasureSummary, limited, measure
 
 EXAMPLES = [Example(id=f"e{i}", input=f"question {i}", expected=f"answer {i}") for i in range(6)]
@@ -34,13 +36,14 @@ class Right(Evaluator):
 class FakeTarget:
     """Answers through a function and notes what it was asked, in order."""
 
-    def __init__(self, answer: Callable[[AgentVersion, Example], RunOutcome]) -> None:
+    def __init__(self, answer: Callable[[AgentVersion, Example], RunOutcome], seconds: float = 0.0) -> None:
         self._answer = answer
+        self._seconds = seconds
         self.asked: list[tuple[str, str]] = []
 
     async def run(self, version: AgentVersion, example: Example, salt: str) -> RunOutcome:
         self.asked.append((version.id, example.id))
-        await asyncio.sleep(0)
+        await asyncio.sleep(self._seconds)
         return self._answer(version, example)
 
 
@@ -67,9 +70,11 @@ def experiment(repetitions: int = 1) -> Experiment:
     )  # fmt: skip
 
 
-async def run(store: Store, target: FakeTarget, repetitions: int = 1) -> MeasureSummary:
+async def run(
+    store: Store, target: FakeTarget, repetitions: int = 1, evaluators: Sequence[Evaluator] = (Right(name="right"),)
+) -> MeasureSummary:
     return await measure(
-        store, experiment(repetitions), [BASELINE, CANDIDATE], EXAMPLES, [Right(name="right")], target,
+        store, experiment(repetitions), [BASELINE, CANDIDATE], EXAMPLES, evaluators, target,
         concurrency=2, retry_pause_s=0.0,
     )  # fmt: skip
 
@@ -145,6 +150,62 @@ async def test_a_crashed_evaluator_is_not_a_score(store: Store) -> None:
     assert summary.unmeasured == 1
     assert [r.key.example_id for r in failed] == ["e2"]
     assert "cannot judge this" in failed[0].evaluator_failures["right"]
+
+
+async def test_what_an_evaluator_could_not_say_is_asked_again_without_running_the_agent(store: Store) -> None:
+    """A judge that was away leaves a run without a score; the next start scores the trace that is there."""
+    away = True
+
+    class Judge(Right):
+        kind = "right_when_there"
+
+        async def evaluate(self, context: EvaluationContext) -> Score:
+            if away:
+                raise ConnectionError("the judge is away")
+            return await super().evaluate(context)
+
+    target = FakeTarget(right)
+    first = await run(store, target, evaluators=[Judge(name="right")])
+    away = False
+    second = await run(store, target, evaluators=[Judge(name="right")])
+    assert (12, 12, 0) == (first.unmeasured, len(target.asked), second.unmeasured)
+    assert {"baseline": 1.0, "candidate": 1.0} == second.means
+    assert {} == store.experiments.runs("x1")[0].evaluator_failures
+
+
+class Shaky:
+    """The store of runs behind a database that refuses some writes and lets others take their time."""
+
+    def __init__(self, store: Store, refusals: int = 0, seconds: float = 0.0) -> None:
+        self._store = store
+        self.refusals = refusals
+        self._seconds = seconds
+        self.experiments = self
+        self.traces = store.traces
+
+    def add_runs(self, *given: Any) -> None:
+        time.sleep(self._seconds)
+        if self.refusals:
+            self.refusals -= 1
+            raise StoreError("locked")
+        self._store.experiments.add_runs(*given)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store.experiments, name)
+
+
+@pytest.mark.parametrize("shaky", [{"refusals": 1}, {"seconds": 0.7}], ids=["refuses", "slow"])
+async def test_no_finished_run_is_lost_to_a_database_in_trouble(store: Store, shaky: dict[str, Any]) -> None:
+    """What could not be written waits for the next time, and every write has landed when the measurement ends."""
+    # Slow enough that the half-second write falls into the measurement.
+    summary = await run(Shaky(store, **shaky), FakeTarget(right, seconds=0.2))  # type: ignore[arg-type]
+    assert (12, 0) == (len(store.experiments.runs("x1")), summary.unmeasured)
+
+
+async def test_a_database_that_stays_away_is_an_error_at_the_end(store: Store) -> None:
+    """Nothing is claimed to be measured that is not stored."""
+    with pytest.raises(StoreError, match="locked"):
+        await run(Shaky(store, refusals=99), FakeTarget(right))  # type: ignore[arg-type]
 
 
 async def test_a_spent_budget_keeps_what_is_finished(store: Store) -> None:

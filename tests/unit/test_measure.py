@@ -81,6 +81,8 @@ class FakeWorkshop:
     base_commit = "c0"
     night = NIGHT
 
+    models_print = "models"
+
     def __init__(self, store: Store, target: FakeTarget) -> None:
         self.store = store
         self.target = target

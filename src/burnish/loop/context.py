@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from burnish.domain.base import Value, utc_now
+from burnish.domain.base import Value, content_hash, utc_now
 from burnish.domain.chat import ChatModel
 from burnish.domain.datasets import Example
 from burnish.domain.evaluators.base import Evaluator
@@ -261,6 +261,13 @@ class Workshop:
                 raise ConfigError(f"no model is named: set name in [models.{role}] or BURNISH_MODEL")
             return Endpoint(base_url=config.base_url or settings.model_base_url, api_key=key, model=name)
         return self._embedded()
+
+    @property
+    def models_print(self) -> str:
+        """Hash of what decides which models answer and how: runs under another one are no runs of this measurement."""
+        settings = self.settings
+        roles = {role: model.model_dump(mode="json") for role, model in self.config.models.items()}
+        return content_hash(roles, settings.model_base_url, settings.model, settings.embedded_model)
 
     def _model_config(self, role: str) -> ModelConfig:
         models: dict[str, ModelConfig] = dict(self.config.models.items())

@@ -17,7 +17,7 @@ from burnish.domain.evaluators.run import Versions, score_run
 from burnish.domain.experiments import Arm, Experiment, Run, RunKey, RunOutcome, RunStatus, Target
 from burnish.domain.feedback import Feedback
 from burnish.domain.traces import Trace
-from burnish.errors import BudgetExceededError
+from burnish.errors import BudgetExceededError, StoreError
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
@@ -66,27 +66,31 @@ async def measure(
 
     Arms are interleaved example by example, so that a slow or failing hour hits all of them alike. `accounts` is told
     every new trace, for calls the agent made on its own. Raises TargetError where the agent cannot be run at all;
-    a spent budget ends the work early with `exhausted` set and everything finished so far stored.
+    a spent budget ends the work early with `exhausted` set and everything finished so far stored. A store that refuses
+    for a while costs nothing: what waits is written later, at last at the end, which raises StoreError.
     """
     await asyncio.to_thread(store.experiments.start, experiment)
     stored = await asyncio.to_thread(store.experiments.runs, experiment.id)
-    # A run left unmeasured is tried again when the experiment is started again.
-    done = {(r.key.arm, r.key.example_id, r.key.repetition) for r in stored if r.status is not RunStatus.UNMEASURED}
+    known = {(run.key.arm, run.key.example_id, run.key.repetition): run for run in stored}
     plan = list(_interleaved(experiment, arms, examples))
-    todo = [item for item in plan if (item[0].name, item[1].id, item[2]) not in done]
+    todo = []
+    for arm, example, repetition in plan:
+        earlier = known.get((arm.name, example.id, repetition))
+        if earlier is None or not _done(earlier):
+            todo.append((arm, example, repetition, earlier))
     writer = _Writer(store)
-    engine = _Engine(experiment, evaluators, target, judge, attempts, retry_pause_s, writer, accounts)
+    engine = _Engine(experiment, evaluators, target, judge, attempts, retry_pause_s, writer, accounts, store)
     queue = iter(todo)
     finished = len(plan) - len(todo)
     exhausted = False
 
     async def work() -> None:
         nonlocal finished, exhausted
-        for arm, example, repetition in queue:  # one shared iterator: each worker takes the next item
+        for arm, example, repetition, earlier in queue:  # one shared iterator: each worker takes the next item
             if exhausted:
                 return
             try:
-                await engine.run(arm, example, repetition)
+                await engine.run(arm, example, repetition, earlier)
             except BudgetExceededError:
                 exhausted = True
                 return
@@ -94,7 +98,7 @@ async def measure(
             if progress is not None:
                 progress(finished, len(plan), f"{arm.name}: {example.id}")
 
-    flusher = asyncio.create_task(writer.keep_flushing())
+    writing = asyncio.create_task(writer.keep_writing())
     try:
         async with asyncio.TaskGroup() as group:
             # A few more than may call at once: scoring and writing of one run overlap with the calls of others.
@@ -104,10 +108,7 @@ async def measure(
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     finally:
-        flusher.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await flusher
-        await writer.flush()
+        await writer.end(writing)
     runs = await asyncio.to_thread(store.experiments.runs, experiment.id)
     return MeasureSummary(
         experiment_id=experiment.id,
@@ -118,6 +119,11 @@ async def measure(
         exhausted=exhausted,
         means=means_by_arm(runs, experiment.metric),
     )
+
+
+def _done(run: Run) -> bool:
+    """Whether a run need not be made again: one left unmeasured is, and one whose evaluators failed is scored again."""
+    return run.status is not RunStatus.UNMEASURED and not run.evaluator_failures
 
 
 def means_by_arm(runs: Sequence[Run], metric: str) -> dict[str, float]:
@@ -152,7 +158,9 @@ class _Engine:
         retry_pause_s: float,
         writer: "_Writer",
         accounts: Accounts | None,
+        store: "Store",
     ) -> None:
+        self._store = store
         self._experiment = experiment
         self._evaluators = evaluators
         self._target = target
@@ -164,11 +172,12 @@ class _Engine:
         self._versions: Versions = {}
         self.ran = 0
 
-    async def run(self, arm: Arm, example: Example, repetition: int) -> None:
+    async def run(self, arm: Arm, example: Example, repetition: int, earlier: Run | None = None) -> None:
+        """Run and score; where the agent has answered `earlier`, its trace is only scored again."""
         key = RunKey(experiment_id=self._experiment.id, arm=arm.name, example_id=example.id, repetition=repetition)
         # The salt names the night and the repetition: the baseline is measured afresh every night, a restart is not.
         salt = f"{self._experiment.night}/{repetition}"
-        outcome = await self._outcome(arm, example, salt)
+        outcome = await self._answered(earlier) or await self._outcome(arm, example, salt)
         scores: dict[str, float] = {}
         failures: dict[str, str] = {}
         feedback: list[Feedback] = []
@@ -195,6 +204,13 @@ class _Engine:
         )
         self.ran += 1
 
+    async def _answered(self, earlier: Run | None) -> RunOutcome | None:
+        if earlier is None or earlier.status is not RunStatus.OK or earlier.trace_id is None:
+            return None
+        for trace in await asyncio.to_thread(lambda: list(self._store.traces.load([earlier.trace_id or ""]))):
+            return RunOutcome(status=RunStatus.OK, output=earlier.output, trace=trace)
+        return None
+
     async def _outcome(self, arm: Arm, example: Example, salt: str) -> RunOutcome:
         for attempt in range(1, self._attempts + 1):
             outcome = await self._target.run(arm.version, example, salt)
@@ -211,27 +227,32 @@ class _Writer:
 
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._runs: list[Run] = []
-        self._traces: list[Trace] = []
-        self._feedback: list[Feedback] = []
-        self._lock = asyncio.Lock()
+        self._waiting: list[tuple[Run, Trace | None, Sequence[Feedback]]] = []
+        self._ended = asyncio.Event()
 
     def add(self, run: Run, trace: Trace | None, feedback: Sequence[Feedback]) -> None:
-        self._runs.append(run)
-        if trace is not None:
-            self._traces.append(trace)
-        self._feedback.extend(feedback)
+        self._waiting.append((run, trace, feedback))
 
-    async def keep_flushing(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_EVERY_S)
-            await self.flush()
+    async def keep_writing(self) -> None:
+        """Write what has come in, every half second until the end."""
+        while not self._ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), FLUSH_EVERY_S)
+            with contextlib.suppress(StoreError):  # what was not written waits for the next time
+                await self._write()
 
-    async def flush(self) -> None:
-        async with self._lock:
-            runs, self._runs = self._runs, []
-            traces, self._traces = self._traces, []
-            feedback, self._feedback = self._feedback, []
-            # Shielded: a cancelled flusher must not lose what it took out of the buffers.
-            if runs:
-                await asyncio.shield(asyncio.to_thread(self._store.experiments.add_runs, runs, traces, feedback))
+    async def end(self, writing: "asyncio.Task[None]") -> None:
+        """Write the rest. Not by cancelling: a write in its thread must have landed before anybody reads."""
+        self._ended.set()
+        await writing
+        await self._write()
+
+    async def _write(self) -> None:
+        taken = list(self._waiting)
+        if not taken:
+            return
+        runs = [run for run, _, _ in taken]
+        traces = [trace for _, trace, _ in taken if trace is not None]
+        feedback = [item for _, _, items in taken for item in items]
+        await asyncio.to_thread(self._store.experiments.add_runs, runs, traces, feedback)
+        del self._waiting[: len(taken)]

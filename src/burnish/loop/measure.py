@@ -137,7 +137,10 @@ def _experiment(
     versions = {arm.name: arm.version.id for arm in arms}
     print_of = fingerprint(examples)
     evaluators = _evaluators(workshop)
-    stamp = content_hash([(e.name, e.version) for e in evaluators], config.target.model_dump(mode="json"))
+    measured_by = [(e.name, e.version) for e in evaluators]
+    stamp = content_hash(
+        measured_by, config.target.model_dump(mode="json"), workshop.models_print, config.improve.repetitions
+    )
     return Experiment(
         id=Experiment.id_for(config.name, night, split, versions, print_of, stamp),
         agent=config.name,

@@ -180,10 +180,16 @@ async def _measured(
         stamp = content_hash([(e.name, e.version) for e in evaluators], config.target.model_dump(mode="json"))
         # Its name is a night's, so that a second try draws fresh answers where the first one's are cached.
         night = f"{workshop.night}/{name}"
-        models = {role: model.model_dump(mode="json") for role, model in config.models.items()}
         experiment = Experiment(
             id=content_hash(
-                config.name, night, "suite", versions, fingerprint(examples), stamp, models, rule.repetitions
+                config.name,
+                night,
+                "suite",
+                versions,
+                fingerprint(examples),
+                stamp,
+                workshop.models_print,
+                rule.repetitions,
             ),
             agent=config.name,
             night=night,
