@@ -57,6 +57,7 @@ class FakeTarget:
     def __init__(self, known: dict[str, int], calls: int | None = None) -> None:
         self._known = known
         self.left = calls
+        self.lost: set[str] = set()  # labels of versions whose wrong answers time out
 
     async def run(self, version: AgentVersion, example: Example, salt: str) -> RunOutcome:
         if self.left is not None:
@@ -65,6 +66,8 @@ class FakeTarget:
             self.left -= 1
         now, number = utc_now(), int(str(example.input))
         output = "yes" if number % 10 < self._known[version.label] else "no"
+        if output == "no" and version.label in self.lost:
+            return RunOutcome(status=RunStatus.UNMEASURED, error="timed out")
         trace_id = f"{version.label}-{example.id}"
         root = Span(trace_id=trace_id, span_id="s", name="a", kind=SpanKind.AGENT, started_at=now, ended_at=now)
         trace = Trace(
@@ -80,7 +83,6 @@ class FakeWorkshop:
     config = CONFIG
     base_commit = "c0"
     night = NIGHT
-
     models_print = "models"
 
     def __init__(self, store: Store, target: FakeTarget) -> None:
@@ -211,6 +213,55 @@ async def test_a_verdict_is_the_same_when_asked_again(build: Build) -> None:
     (attempt,) = workshop.store.attempts.list("desk")
     assert (1, first.level, first.p_value) == (attempt.number, attempt.level, attempt.p_value)
     assert Outcome.ACCEPTED is attempt.outcome
+
+
+async def test_a_yes_or_a_no_of_the_night_is_final(build: Build) -> None:
+    """Another model, or a corrected example, would be a second try at a level spent once: nothing is run again."""
+    workshop, drafted = build({"baseline": 3, "new": 3}, calls=160)
+    refused = await prove_on_held_out(workshop, NIGHT, drafted["new"].id)
+    target, left = cast(FakeTarget, workshop.target), cast(FakeTarget, workshop.target).left
+    cast(Any, workshop).models_print = "other models"
+    target._known["new"] = 10
+    assert refused == await prove_on_held_out(workshop, NIGHT, drafted["new"].id)
+    assert (Outcome.REFUSED, left, 1) == (refused.outcome, target.left, len(workshop.store.attempts.list("desk")))
+
+
+async def test_what_was_inconclusive_is_completed_on_the_same_measurement_only(build: Build) -> None:
+    """Lost runs are made up for and decided; with other models the night's answer stays what it was."""
+    for models, outcome in (("models", Outcome.ACCEPTED), ("others", Outcome.INCONCLUSIVE)):
+        workshop, drafted = build({"baseline": 3, f"new for {models}": 9})
+        (proposal,) = drafted.values()
+        target = cast(FakeTarget, workshop.target)
+        target.lost = {"baseline"}
+        night = f"desk/2026-01-0{len(models)}"
+        first = await prove_on_held_out(workshop, night, proposal.id)
+        assert Outcome.INCONCLUSIVE is first.outcome
+        target.lost = set()
+        cast(Any, workshop).models_print = models
+        again = await prove_on_held_out(workshop, night, proposal.id)
+        assert outcome is again.outcome
+
+
+async def test_a_candidate_that_loses_its_wrong_answers_is_not_chosen(build: Build) -> None:
+    """A mean over what is left would make it the best: right on some and timed out on the others is no 100 %."""
+    workshop, drafted = build({"baseline": 3, "lossy": 5, "sound": 6})
+    cast(FakeTarget, workshop.target).lost = {"lossy"}
+    choice = await choose_on_dev(workshop, NIGHT)
+    assert choice.means[drafted["lossy"].id] > choice.means[drafted["sound"].id]
+    assert drafted["sound"].id == choice.chosen
+
+
+async def test_a_night_that_is_started_again_keeps_what_it_chose_and_decided(build: Build) -> None:
+    """One proposal a night meets the sealed split, whatever dev says the second time; accepted stays accepted."""
+    workshop, drafted = build({"baseline": 3, "first": 9, "second": 8})
+    first = await choose_on_dev(workshop, NIGHT)
+    assert drafted["first"].id == first.chosen
+    await prove_on_held_out(workshop, NIGHT, drafted["first"].id)
+    cast(Any, workshop).models_print = "other models"
+    cast(FakeTarget, workshop.target)._known |= {"first": 1, "second": 10}
+    again = await choose_on_dev(workshop, NIGHT)
+    assert (drafted["first"].id, True) == (again.chosen, "had chosen before" in again.reason)
+    assert ProposalStatus.ACCEPTED is status(workshop, drafted["first"])[0]
 
 
 async def test_a_clear_case_does_not_run_every_example(build: Build) -> None:

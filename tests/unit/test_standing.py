@@ -140,6 +140,18 @@ def test_labels_on_both_arms_take_the_favour_out(store: Store) -> None:
     assert found.low < 0 < found.high
 
 
+def test_copies_of_a_question_are_one_label(store: Store) -> None:
+    """Sixty labelled examples in twelve groups are twelve labels: people's word on a copy proves nothing new."""
+    before, after = experiment(store, 60)
+    groups = {f"x{number}": f"session {number // 5}" for number in range(120)}
+    found = corrected_effect(store, "support", JUDGE, before, after, groups=groups)
+    alone = corrected_effect(store, "support", JUDGE, before, after)
+    assert found is not None
+    assert alone is not None
+    assert (12, 12) == (found.labelled, found.unlabelled)
+    assert found.people_mean == pytest.approx(alone.people_mean)
+
+
 def test_without_labels_on_both_arms_nothing_is_corrected(store: Store) -> None:
     """No labelled pair, no estimate."""
     assert corrected_effect(store, "support", JUDGE, *experiment(store, 0)) is None

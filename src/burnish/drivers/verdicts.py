@@ -17,8 +17,8 @@ def verdict_of(store: "Store", experiment: Experiment) -> Verdict | None:
     if experiment.split is not Split.HELD_OUT:
         return None
     for arm in experiment.arms:  # one of them is named after the proposal, whichever night drafted it
-        verdict = store.proposals.verdict(arm)
-        if verdict is not None and verdict.experiment_id == experiment.id:
+        verdict = store.proposals.verdict(arm, experiment.id)
+        if verdict is not None:
             return verdict
     return None
 

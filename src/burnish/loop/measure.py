@@ -1,5 +1,6 @@
 """Choose on dev, prove on held-out: the two measurements of a night and the verdict between them."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.experiments import AgentVersion, Arm, Experiment, Run
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Outcome, Tonight, Verdict, decide, enough, held_to_account, opened
+from burnish.domain.gate.comparison import doubts
 from burnish.domain.gate.selection import convincing
 from burnish.domain.pairing import pair
 from burnish.domain.proposals import Proposal, ProposalStatus
@@ -51,12 +53,14 @@ async def choose_on_dev(workshop: "Workshop", night: str, progress: Progress | N
     arms = [_baseline(workshop), *(_arm(workshop, proposal) for proposal in proposals)]
     experiment = _experiment(workshop, night, Split.DEV, arms, examples)
     summary = await _measure(workshop, experiment, arms, examples, progress)
-    choice = _convinced(workshop, _choose(summary, proposals))
+    choice = _kept(workshop, night, _convinced(workshop, _choose(workshop, summary, proposals)))
     if summary.exhausted:
         return choice  # nothing is decided: what was not measured may be taken up by a later night
     later = gone_on(store, config.name, night)
     for proposal in proposals:
-        if proposal.id != choice.chosen and proposal.id not in later:
+        # What the gate has decided stays decided, also where a second start of the night chooses otherwise.
+        decided = proposal.status in (ProposalStatus.ACCEPTED, ProposalStatus.REFUSED, ProposalStatus.PUBLISHED)
+        if proposal.id != choice.chosen and proposal.id not in later and not decided:
             mean = summary.means.get(proposal.id)
             said = "was not measured" if mean is None else f"scored {mean:.2f} on dev"
             status = proposal.status if mean is None else ProposalStatus.MEASURED
@@ -70,7 +74,8 @@ async def prove_on_held_out(
     """Measure the baseline afresh against one proposal over the sealed split, look by look, and let the gate decide.
 
     The level and the order of the examples are booked before the first run, so a night that is started again follows
-    the same looks to the same verdict. A budget that ends the measurement leaves the attempt open.
+    the same looks to the same verdict. A budget that ends the measurement leaves the attempt open. Once the night has
+    said yes or no, that is its answer, whatever has changed since; what was inconclusive may be completed.
     """
     store, config = workshop.store, workshop.config
     proposal = store.proposals.get(proposal_id)
@@ -92,6 +97,10 @@ async def prove_on_held_out(
     tonight = Tonight.plan(attempt.level, order, config.gate, groups, attempt.number - 1)
     tonight = tonight.model_copy(update={"carried": carried})
     experiment = _experiment(workshop, night, Split.HELD_OUT, arms, examples)
+    if attempt.settled(experiment.id):
+        answer = store.proposals.verdict(proposal.id, attempt.experiment_id)
+        if answer is not None:
+            return answer
     before: list[Run] = []
     after: list[Run] = []
     exhausted = False
@@ -116,14 +125,14 @@ async def prove_on_held_out(
                 "reasons": ("The budget of the night ended the measurement early.", *verdict.reasons),
             }
         )
-    evidence = judge_evidence(store, config, workshop.evaluators, before, after)
+    evidence = judge_evidence(store, config, workshop.evaluators, before, after, groups)
     if evidence is not None:
         verdict = held_to_account(verdict, evidence, config.gate.judges)
     if worn := worn_text(store.datasets.wear(config.name, DATASET, config.splits)):
         verdict = verdict.model_copy(update={"reasons": (*verdict.reasons, worn)})
+    store.proposals.add_verdict(verdict)
     if not exhausted:
         store.attempts.close(config.name, night, verdict)
-    store.proposals.add_verdict(verdict)
     # What is published stays so, and what a later night has taken up is its to decide.
     if proposal.status is not ProposalStatus.PUBLISHED and proposal.id not in gone_on(store, config.name, night):
         store.proposals.set_status(proposal.id, ProposalStatus(verdict.outcome.value), verdict.reasons[0])
@@ -203,19 +212,47 @@ def _convinced(workshop: "Workshop", choice: Choice) -> Choice:
     return choice.model_copy(update={"chosen": None, "reason": said})
 
 
-def _choose(summary: MeasureSummary, proposals: Sequence[Proposal]) -> Choice:
+def _kept(workshop: "Workshop", night: str, choice: Choice) -> Choice:
+    """The choice, unless the night has held a proposal against the sealed split already: it tests one and no more."""
+    tried = [a.proposal_id for a in workshop.store.attempts.list(workshop.config.name) if a.night == night]
+    if not tried or choice.chosen == tried[0]:
+        return choice
+    return choice.model_copy(
+        update={"chosen": tried[0], "reason": f"{choice.reason} The night had chosen before that."}
+    )
+
+
+def _choose(workshop: "Workshop", summary: MeasureSummary, proposals: Sequence[Proposal]) -> Choice:
+    """The proposal with the greatest gain over the examples that both it and the baseline were measured on.
+
+    One that lost more runs than the gate allows, or others than the baseline did, is passed over: the mean of what is
+    left of it says little, and the gate would say so at the cost of an attempt.
+    """
+    rule, metric = workshop.config.gate.model_copy(update={"minimum_pairs": 2}), workshop.config.improve.metric
+    runs = workshop.store.experiments.runs
     base = summary.means.get(BASELINE)
-    measured = [p for p in proposals if p.id in summary.means]
+    baseline = runs(summary.experiment_id, BASELINE)
+    pairs = {
+        p.id: pair(metric, baseline, runs(summary.experiment_id, p.id)) for p in proposals if p.id in summary.means
+    }
+    measured = [p for p in proposals if p.id in pairs and not doubts(pairs[p.id], rule)]
     common = {"experiment_id": summary.experiment_id, "means": summary.means, "measured": summary}
     if summary.exhausted:
         return Choice(**common, reason="The budget of the night ended before dev was measured.")
     if base is None or not measured:
-        return Choice(**common, reason="Nothing could be measured on dev; the runs say why.")
-    best = max(measured, key=lambda p: (summary.means[p.id], -_size(p)))
+        return Choice(**common, reason="Too little could be measured on dev to choose by; the runs say why.")
+    gains = {
+        p.id: _mean([pairs[p.id].candidate[i] - pairs[p.id].baseline[i] for i in pairs[p.id].ids]) for p in measured
+    }
+    best = max(measured, key=lambda p: (round(gains[p.id], 12), -_size(p)))
     mean = summary.means[best.id]
-    if mean <= base:
+    if gains[best.id] <= 0:
         return Choice(**common, reason=f"No proposal beats the baseline on dev ({base:.2f}); the best has {mean:.2f}.")
     return Choice(**common, chosen=best.id, reason=f"Best on dev: {mean:.2f} against {base:.2f} before.")
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
 
 
 def _size(proposal: Proposal) -> int:

@@ -14,7 +14,7 @@ from burnish.domain.proposals import ProposalStatus
 from burnish.domain.suite import CaseState
 from burnish.errors import BudgetExceededError
 from burnish.loop import report
-from burnish.loop.candidates import candidates, taken_up
+from burnish.loop.candidates import candidates, gone_on, taken_up
 from burnish.loop.measure import BASELINE, choose_on_dev, prove_on_held_out
 from burnish.loop.progress import Ticker
 
@@ -172,7 +172,12 @@ async def held_out_stage(workshop: "Workshop", proposal_id: str, ticker: Ticker)
     """Measure the chosen candidate against a fresh baseline on the sealed split and decide."""
     verdict = await prove_on_held_out(workshop, workshop.night, proposal_id, ticker)
     wear = workshop.store.datasets.wear(workshop.config.name, DATASET, workshop.config.splits)
-    booked = {"proposal": proposal_id, "outcome": verdict.outcome.value, "wear": wear.model_dump(mode="json")}
+    booked = {
+        "proposal": proposal_id,
+        "outcome": verdict.outcome.value,
+        "experiment_id": verdict.experiment_id,
+        "wear": wear.model_dump(mode="json"),
+    }
     _book(workshop, "held_out", booked)
     return verdict
 
@@ -201,7 +206,11 @@ async def publish_stage(workshop: "Workshop", proposal_id: str) -> dict[str, Any
     if suite.get("proposal") == proposal_id and suite.get("blocks"):
         return _book(workshop, "publish", {"url": "", "title": "", "reason": " ".join(suite["reasons"][:2])})
     proposal = workshop.store.proposals.get(proposal_id)
-    verdict = workshop.store.proposals.verdict(proposal_id)
+    if proposal_id in gone_on(workshop.store, workshop.config.name, workshop.night):
+        reason = "A later night has taken it up; its word counts."
+        return _book(workshop, "publish", {"url": "", "title": "", "reason": reason})
+    held_out = workshop.store.nights.get(workshop.night).stages.get("held_out", {})
+    verdict = workshop.store.proposals.verdict(proposal_id, held_out.get("experiment_id"))
     published = await asyncio.to_thread(publish, workshop, proposal, verdict)
     if published.pull_request is not None:
         workshop.store.proposals.set_status(proposal_id, ProposalStatus.PUBLISHED, published.pull_request.url)
@@ -244,7 +253,8 @@ async def finish(workshop: "Workshop") -> str:
     counting = [summary for stage, summary in night.stages.items() if stage != "held_out" or chosen]
     exhausted = any(summary.get("exhausted") for summary in counting)
     store.nights.finish(night.id, NightState.PARTIAL if exhausted else NightState.FINISHED)
-    verdict = store.proposals.verdict(chosen) if chosen else None
+    measured = night.stages.get("held_out", {}).get("experiment_id")
+    verdict = store.proposals.verdict(chosen, measured) if chosen else None
     clusters = store.clusters.list(agent=workshop.config.name, night=workshop.night)
     text = report.night_markdown(store.nights.get(night.id), verdict, clusters, store.calls.spent(night.id))
     _book(workshop, "report", {"markdown": text})

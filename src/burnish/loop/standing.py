@@ -7,6 +7,7 @@ traces may be used, because no item can be read from them.
 
 import random
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from burnish.domain.agreement import STANDARD, Agreement, JudgeRule, JudgeStanding, Rating, stand
@@ -55,6 +56,7 @@ def judge_evidence(
     evaluators: Sequence[Evaluator],
     baseline: Sequence[Run],
     candidate: Sequence[Run],
+    groups: Mapping[str, str],
 ) -> JudgeEvidence | None:
     """What the gate must know of the judge behind the agent's metric; None where the metric comes from code."""
     metric, pass_at, rule = config.improve.metric, config.improve.fail_below, config.gate.judges
@@ -63,11 +65,12 @@ def judge_evidence(
         return None
     (found,) = judge_standings(store, config.name, evaluators, [metric], pass_at, rule)
     before, after = arm_agreements(store, config.name, judge, baseline, candidate, pass_at, rule)
+    confidence = 1 - 2 * config.gate.level
     return JudgeEvidence(
         standing=found,
         before=before if before.items else None,
         after=after if after.items else None,
-        corrected=corrected_effect(store, config.name, judge, baseline, candidate, 1 - 2 * config.gate.level, rule),
+        corrected=corrected_effect(store, config.name, judge, baseline, candidate, confidence, rule, groups),
     )
 
 
@@ -95,13 +98,15 @@ def corrected_effect(
     candidate: Sequence[Run],
     confidence: float = 0.95,
     rule: JudgeRule = STANDARD,
+    groups: Mapping[str, str] = MappingProxyType({}),
 ) -> PpiEstimate | None:
     """The gain as people would score it, from labels on runs of both arms; None where no pair has labels on both sides.
 
-    A pair is an example with the same repetition in both arms; the mean of its repetitions counts, so the unit is the
-    example. An example is labelled where a pair of it is, and its people's and judge's differences then come from
-    labelled pairs alone. Which pairs people label must be chosen at random, as `labels_wanted`
-    does. Where the agent itself failed, people's score is 0 as the run's is, and nobody need say so.
+    A pair is an example with the same repetition in both arms; the mean over its repetitions and over the examples of
+    its group (by example id) counts, because copies of a question teach nothing new. A unit is labelled where a pair of
+    it is, and its people's and judge's differences then come from labelled pairs alone. Which pairs people label must
+    be chosen at random, as `labels_wanted` does. Where the agent itself failed, people's score is 0 as the run's is,
+    and nobody need say so.
     """
     ratings = _experiment_ratings(store, agent, judge, rule)
     before = {(run.key.example_id, run.key.repetition): run for run in baseline}
@@ -115,11 +120,12 @@ def corrected_effect(
         if old is None or new is None:
             continue
         left, right = _said(ratings, earlier), _said(ratings, after)
+        unit = groups.get(after.key.example_id) or after.key.example_id
         seen = any(run.trace_id in ratings for run in (earlier, after))
         if seen and left is not None and right is not None:
-            labelled.setdefault(after.key.example_id, []).append((right - left, new - old))
+            labelled.setdefault(unit, []).append((right - left, new - old))
         else:
-            unlabelled.setdefault(after.key.example_id, []).append(new - old)
+            unlabelled.setdefault(unit, []).append(new - old)
     ids = sorted(labelled)
     return corrected_mean(
         [_mean([people for people, _ in labelled[i]]) for i in ids],

@@ -94,11 +94,14 @@ class ProposalStore:
         with self._database.write("proposals") as connection:
             upsert(connection, _verdicts, [row], keep=("created_at",))
 
-    def verdict(self, proposal_id: str) -> Verdict | None:
-        """The newest verdict on a proposal, or None."""
+    def verdict(self, proposal_id: str, experiment_id: str | None = None) -> Verdict | None:
+        """The newest verdict on a proposal, or the one that an experiment fed; None where there is none."""
+        wanted = [_verdicts.c.proposal_id == proposal_id]
+        if experiment_id is not None:
+            wanted.append(_verdicts.c.experiment_id == experiment_id)
         query = (
             sa.select(_verdicts.c.document)
-            .where(_verdicts.c.proposal_id == proposal_id)
+            .where(*wanted)
             .order_by(_verdicts.c.created_at.desc(), _verdicts.c.experiment_id)
             .limit(1)
         )

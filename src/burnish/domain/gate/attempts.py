@@ -19,7 +19,8 @@ class Attempt(Value):
 
     `state` is the error control before this attempt and gave `level`, `after` the one once it is closed. `p_value` is
     what was found, `counts_as` what the error control was told: 1 while nothing is known. `order` are the ids of the
-    held-out examples, in the order in which they are measured, whatever comes into the split later.
+    held-out examples, in the order in which they are measured, whatever comes into the split later. `experiment_id` is
+    the measurement it was closed on.
     """
 
     agent: str
@@ -33,8 +34,19 @@ class Attempt(Value):
     counts_as: float = 1.0
     p_value: float | None = None
     outcome: Outcome | None = None
+    experiment_id: str | None = None
     opened_at: UtcDatetime
     closed_at: UtcDatetime | None = None
+
+    def settled(self, experiment_id: str) -> bool:
+        """Whether a measurement may not be decided in this attempt any more.
+
+        A yes and a no are final. What was inconclusive may be completed, on the very measurement that it was and on no
+        other: changed examples, evaluators, models or repetitions would be a second try at a level spent once.
+        """
+        if self.outcome is None:
+            return False
+        return self.outcome is not Outcome.INCONCLUSIVE or self.experiment_id != experiment_id
 
 
 def opened(
@@ -79,7 +91,12 @@ def closed(attempt: Attempt, verdict: Verdict, is_last: bool) -> Attempt:
     Once a later attempt has begun (not `is_last`), that one's level rests on what this one counted as, which stays.
     """
     changed = attempt.model_copy(
-        update={"p_value": verdict.p_value, "outcome": verdict.outcome, "closed_at": attempt.closed_at or utc_now()}
+        update={
+            "p_value": verdict.p_value,
+            "outcome": verdict.outcome,
+            "experiment_id": verdict.experiment_id,
+            "closed_at": attempt.closed_at or utc_now(),
+        }
     )
     if not is_last:
         return changed
