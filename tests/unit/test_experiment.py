@@ -197,7 +197,7 @@ class Shaky:
 @pytest.mark.parametrize("shaky", [{"refusals": 1}, {"seconds": 0.7}], ids=["refuses", "slow"])
 async def test_no_finished_run_is_lost_to_a_database_in_trouble(store: Store, shaky: dict[str, Any]) -> None:
     """What could not be written waits for the next time, and every write has landed when the measurement ends."""
-    # Slow enough that the half-second write falls into the measurement.
+    # Slow enough that writes fall into the measurement.
     summary = await run(Shaky(store, **shaky), FakeTarget(right, seconds=0.2))  # type: ignore[arg-type]
     assert (12, 0) == (len(store.experiments.runs("x1")), summary.unmeasured)
 

@@ -27,7 +27,7 @@ __all__ = ["Accounts", "MeasureSummary", "limited", "measure"]
 Progress = Callable[[int, int, str], None]
 Accounts = Callable[[Trace], None]
 
-FLUSH_EVERY_S = 0.5
+FLUSH_EVERY_S = 0.1
 
 
 class MeasureSummary(Value):
@@ -234,7 +234,7 @@ class _Writer:
         self._waiting.append((run, trace, feedback))
 
     async def keep_writing(self) -> None:
-        """Write what has come in, every half second until the end."""
+        """Write what has come in, ten times a second until the end."""
         while not self._ended.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), FLUSH_EVERY_S)
