@@ -98,6 +98,27 @@ def test_a_must_pass_case_that_cannot_be_measured_decides_nothing(base: float | 
     assert found.blocks
 
 
+@pytest.mark.parametrize("tries", [(0.0, None), (None, 0.0), (0.0,), ("crash", None), ("crash",)])
+@pytest.mark.parametrize("added", [frozenset(), frozenset({"key"})])
+def test_one_failure_breaks_no_must_pass_case(tries: tuple[Any, ...], added: frozenset[str]) -> None:
+    """The other try hit a rate limit, or the budget ended before it: nothing is known, and both are told."""
+    again = tuple({"key": score} for score in (1.0, *tries[1:])) if len(tries) > 1 else None
+    found = verdict({"key": 1.0}, {"key": tries[0]}, must=["key"], again=again, added=added)
+    assert (SuiteOutcome.INCONCLUSIVE, CaseState.UNMEASURED, True) == (
+        found.outcome, state(found, "key"), found.blocks,
+    )  # fmt: skip
+    (case,) = found.cases
+    assert case.reason.startswith("it failed once, and a second try could not be measured")
+    assert ("429" in case.reason) is (None in tries)
+
+
+@pytest.mark.parametrize("base", [(0.0, None), (None, 0.0)])
+def test_one_failure_of_the_base_does_not_excuse_the_change(base: tuple[float | None, ...]) -> None:
+    """It may have been chance there, so a case that fails twice with the change decides nothing."""
+    found = verdict({"key": base[0]}, {"key": 0.0}, must=["key"], again=({"key": base[1]}, {"key": 0.0}))
+    assert (SuiteOutcome.INCONCLUSIVE, CaseState.UNMEASURED) == (found.outcome, state(found, "key"))
+
+
 def test_only_must_pass_cases_that_did_not_pass_are_tried_again() -> None:
     """Others are not, whatever they score."""
     cases = [Case(id=i, input=i, must_pass=i != "free") for i in ("good", "bad", "lost", "free")]
