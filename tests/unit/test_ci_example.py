@@ -55,7 +55,7 @@ def test_the_comment_is_found_by_the_mark_that_is_written() -> None:
 
 
 def test_answers_are_kept_whatever_the_verdict() -> None:
-    """Restored before the gate and saved after it, under the same key; the action that does both saves no failed job."""
+    """Restored before the gate and saved after it, under the same key; the action that does both saves no failure."""
     found = steps()
     names = [step.get("uses", step.get("id", "")).partition("@")[0] for step in found]
     restore, gate, save = (names.index(name) for name in ("actions/cache/restore", "gate", "actions/cache/save"))

@@ -29,11 +29,11 @@ RULE = SuiteRule()
 def runs(scores: Mapping[str, float | str | None], metric: str = "right", **more: Any) -> list[Run]:
     """A run a case: a score, None for an infrastructure error, "crash" for the agent's own."""
     found = []
-    for example, score in scores.items():
+    for case_id, score in scores.items():
         status = {None: RunStatus.UNMEASURED, "crash": RunStatus.AGENT_FAILURE}.get(score, RunStatus.OK)  # type: ignore[arg-type]
         found.append(
             Run(
-                key=RunKey(experiment_id="x", arm="a", example_id=example), version_id="v", status=status,
+                key=RunKey(experiment_id="x", arm="a", example_id=case_id), version_id="v", status=status,
                 error="429" if score is None else None,
                 scores={metric: score} if isinstance(score, float) else {}, **more,
             )
