@@ -191,7 +191,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
-            return super().construct_object(node, deep=deep)  # type: ignore[no-untyped-call]
+            return super().construct_object(node, deep=deep)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # PyYAML trusts that a value is what its tag or its first characters promise (`0b_`, `!!bool x`).
             said = f"'{node.value}' is no {node.tag.rpartition(':')[2]}; write text in quotes"
