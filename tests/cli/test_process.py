@@ -62,6 +62,20 @@ def test_a_pipe_that_closes_early_is_no_error(project: Path) -> None:
     assert ("[\n0\n", "") == (done.stdout, done.stderr)
 
 
+def test_a_pipe_that_closes_before_a_long_answer_is_no_error(project: Path) -> None:
+    """Also where the answer does not fit into the pipe, so that writing it fails and not the flush at the end."""
+    script = (
+        "import burnish.drivers.cli as cli\nfrom burnish.drivers.cli.app import app\n"
+        "from burnish.drivers.cli.output import print_json\n"
+        "app.command('long')(lambda: print_json(['x' * 1000] * 1000))\ncli.main(['long'])"
+    )
+    shell = f'"{sys.executable}" -c "{script}" | true; echo "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(
+        ["bash", "-c", shell], cwd=project, env=environment(), capture_output=True, text=True, timeout=60
+    )
+    assert ("0\n", "") == (done.stdout, done.stderr)
+
+
 def test_reading_leaves_a_folder_as_it_was(tmp_path: Path) -> None:
     """A reading command in a folder without a project creates nothing and says what to do."""
     done = run("traces", cwd=tmp_path)

@@ -108,9 +108,24 @@ def test_an_experiment_shows_arms_intervals_and_what_changed(ask: Ask, seeded: S
     baseline, candidate = shown["results"]
     assert (39, 1, 20 / 39) == (baseline["measured"], baseline["unmeasured"], baseline["mean"])
     assert (14, 1, 24) == (candidate["wins"], candidate["losses"], candidate["ties"])
-    assert ["example-02"] == candidate["broken"]
+    assert ["#03"] == candidate["broken"]
     assert candidate["low"] < candidate["mean"] < candidate["high"]
     assert "[0.73, 0.96]" in ask("experiments", "show", held_out.id).stdout
+
+
+def test_ids_of_held_out_examples_are_told_nowhere(ask: Ask, seeded: Store) -> None:
+    """They are hashes of inputs: a held-out experiment numbers its examples, while one on dev names them."""
+    held_out, dev = seeded.experiments.list()
+    proposal = next(one for one in seeded.proposals.list() if one.title.startswith("Say what"))
+    for command in (("experiments", "show", held_out.id), ("proposals", "show", proposal.id)):
+        for form in ((), ("--json",)):
+            text = ask(*command, *form).stdout
+            assert "example-" not in text
+            assert "sealed-" not in text
+    assert "broken: #03" in ask("experiments", "show", held_out.id).stdout
+    assert "example-02" in ask("experiments", "show", dev.id).stdout
+    verdict = data(ask("proposals", "show", proposal.id, "--json"))["verdict"]
+    assert {"wins", "losses"} <= verdict["comparison"].keys()
 
 
 def test_a_dev_experiment_is_shown_by_failure_cluster(ask: Ask, seeded: Store) -> None:

@@ -1,6 +1,9 @@
 """`burnish gate` on real repositories, for every kind of agent."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +125,23 @@ def test_an_endpoint_that_is_away_is_unmeasured_and_no_score(tmp_path: Path, gat
         data = json.loads((found := gate("--json")).stdout)
     assert (2, False) == (found.exit_code, data["small"])
     assert {"unmeasured"} == {case["state"] for case in data["cases"]}
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [("| true", 1), ("--json | true", 1), ("2>&1 | true", 1), (">/dev/full", 4), ("--json >/dev/full", 4)],
+)
+def test_the_verdict_outlives_its_reader(tmp_path: Path, ending: str, code: int) -> None:
+    """A closed pipe makes no pass of a regression, and output that cannot be written makes no regression."""
+    project = SuiteProject(tmp_path / "agent", count=1)
+    project.write("prompts/router.md", "nothing\n")
+    project.write("agent.py", "def answer(text):\n    return 'cedar'\n")
+    script = f'"{sys.executable}" -m burnish gate --base main {ending}; echo "${{PIPESTATUS[0]}}"'
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BURNISH_")}
+    done = subprocess.run(["bash", "-c", script], cwd=project.folder, env=kept, capture_output=True, text=True)
+    assert f"{code}\n" == done.stdout, done.stderr
+    assert "Traceback" not in done.stderr
+    assert ("burnish: cannot write the output: " in done.stderr) is (code == 4)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from burnish.domain.experiments import Run, RunKey, RunStatus
 from burnish.domain.suite import (
@@ -27,11 +29,11 @@ RULE = SuiteRule()
 def runs(scores: Mapping[str, float | str | None], metric: str = "right", **more: Any) -> list[Run]:
     """A run a case: a score, None for an infrastructure error, "crash" for the agent's own."""
     found = []
-    for example, score in scores.items():
+    for case_id, score in scores.items():
         status = {None: RunStatus.UNMEASURED, "crash": RunStatus.AGENT_FAILURE}.get(score, RunStatus.OK)  # type: ignore[arg-type]
         found.append(
             Run(
-                key=RunKey(experiment_id="x", arm="a", example_id=example), version_id="v", status=status,
+                key=RunKey(experiment_id="x", arm="a", example_id=case_id), version_id="v", status=status,
                 error="429" if score is None else None,
                 scores={metric: score} if isinstance(score, float) else {}, **more,
             )
@@ -96,6 +98,27 @@ def test_a_must_pass_case_that_cannot_be_measured_decides_nothing(base: float | 
     found = verdict({"key": base}, {"key": now}, must=["key"], again=({"key": base}, {"key": now}))
     assert (SuiteOutcome.INCONCLUSIVE, CaseState.UNMEASURED) == (found.outcome, state(found, "key"))
     assert found.blocks
+
+
+@pytest.mark.parametrize("tries", [(0.0, None), (None, 0.0), (0.0,), ("crash", None), ("crash",)])
+@pytest.mark.parametrize("added", [frozenset(), frozenset({"key"})])
+def test_one_failure_breaks_no_must_pass_case(tries: tuple[Any, ...], added: frozenset[str]) -> None:
+    """The other try hit a rate limit, or the budget ended before it: nothing is known, and both are told."""
+    again = tuple({"key": score} for score in (1.0, *tries[1:])) if len(tries) > 1 else None
+    found = verdict({"key": 1.0}, {"key": tries[0]}, must=["key"], again=again, added=added)
+    assert (SuiteOutcome.INCONCLUSIVE, CaseState.UNMEASURED, True) == (
+        found.outcome, state(found, "key"), found.blocks,
+    )  # fmt: skip
+    (case,) = found.cases
+    assert case.reason.startswith("it failed once, and a second try could not be measured")
+    assert ("429" in case.reason) is (None in tries)
+
+
+@pytest.mark.parametrize("base", [(0.0, None), (None, 0.0)])
+def test_one_failure_of_the_base_does_not_excuse_the_change(base: tuple[float | None, ...]) -> None:
+    """It may have been chance there, so a case that fails twice with the change decides nothing."""
+    found = verdict({"key": base[0]}, {"key": 0.0}, must=["key"], again=({"key": base[1]}, {"key": 0.0}))
+    assert (SuiteOutcome.INCONCLUSIVE, CaseState.UNMEASURED) == (found.outcome, state(found, "key"))
 
 
 def test_only_must_pass_cases_that_did_not_pass_are_tried_again() -> None:
@@ -224,6 +247,22 @@ def test_cases_are_read_as_they_were_written(text: str) -> None:
     assert cases == read_cases({"evals/a.yaml": written})
 
 
+LINES = st.text(st.sampled_from("ab \t\r\n\x85\u2028\u2029:#-'\"|>")) | st.text()
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | LINES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(LINES, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.builds(Case, id=LINES.filter(bool).map(lambda text: text[:200]), input=JSON, expected=JSON))
+@example(Case(id="a", input="a\nb\x85c"))
+@example(Case(id="a", input={"a\nb\x85": "a\x85b"}))
+def test_every_case_is_read_as_it_was_written(case: Case) -> None:
+    """Whatever JSON its input is, with the line ends that only Unicode knows."""
+    assert (case,) == read_cases({"evals/a.yaml": write_cases([case])})
+
+
 def test_what_burnish_wrote_before_is_read() -> None:
     """JSON lines with a split beside the example."""
     line = '{"id": "d1", "input": "hi", "expected": "x", "criteria": [], "split": "dev"}\n'
@@ -241,6 +280,17 @@ def test_what_burnish_wrote_before_is_read() -> None:
         ({"a.yaml": "- &x\n  id: a\n- *x\n"}, "a.yaml:3: write the value out"),
         ({"a.yaml": "- id: a\n  input: 1\n  input: 2\n"}, "a.yaml:3: key 'input' occurs twice"),
         ({"a.jsonl": '{"id": "a", "input": 1}\n{'}, "a.jsonl:2: not JSON"),
+        ({"a.yaml": "- id: a\n  input: \0\n"}, r"a.yaml:2: U\+0000 cannot stand in YAML"),
+        ({"a.yaml": "- id: a\n  input:\n    ? [a, b]\n    : 1\n"}, "a.yaml:3: a key must be text"),
+        ({"a.yaml": "- id: a\n  input: !!timestamp x\n"}, "a.yaml:2: 'x' is no timestamp"),
+        ({"a.yaml": "- id: a\n  input: 0b_\n"}, "a.yaml:2: '0b_' is no int; write text in quotes"),
+        ({"a.yaml": "- id: a\n  input: !!bool x\n"}, "a.yaml:2: 'x' is no bool"),
+        ({"a.yaml": "- id: a\n  input: !!float ''\n"}, "a.yaml:2: '' is no float"),
+        ({"a.yaml": "- id: a\n  input: " + "[" * 5000}, "a.yaml:1: .* nested too deeply"),
+        ({"a.jsonl": '{"id": "a", "input": ' + "[" * 100_000}, "a.jsonl:1: .* nested too deeply"),
+        ({"a.yaml": "- id: a\n  input: .nan\n"}, "a.yaml:1: case 'a': input: JSON has no such number"),
+        ({"a.yaml": "- id: a\n  input: 1\n  expected: {x: [.inf]}\n"}, "a.yaml:1: case 'a': expected: JSON has no"),
+        ({"a.jsonl": '{"id": "a", "input": NaN}'}, "a.jsonl:1: case 'a': input: JSON has no such number"),
         ({"a.yaml": "- just text\n"}, "a.yaml:1: a case is a mapping"),
         ({"a.yaml": "- input: 1\n"}, "a.yaml:1: 'id' is missing"),
         ({"a.yaml": "- id: a\n  input: 1\n  metadata: none\n"}, "a.yaml:1: case 'a': metadata"),

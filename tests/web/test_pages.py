@@ -141,9 +141,12 @@ def test_a_proposal_shows_diff_evidence_and_verdict(pages: TestClient, seeded: S
 
 
 def test_held_out_examples_stay_sealed(pages: TestClient, seeded: Store) -> None:
-    """The page of a held-out experiment links to no trace of its runs; that of a dev experiment may."""
+    """A held-out experiment links to no trace of its runs and numbers its examples; one on dev links and names them."""
     held_out, dev = seeded.experiments.list()
-    assert [] == [link for link in links(pages.get(f"/experiments/{held_out.id}").text) if link.startswith("/traces/")]
+    text = pages.get(f"/experiments/{held_out.id}").text
+    assert [] == [link for link in links(text) if link.startswith("/traces/")]
+    assert ("example-" in text, "#03" in text) == (False, True)
+    assert "example-02" in pages.get(f"/experiments/{dev.id}").text
     assert "sealed" not in pages.get(f"/experiments/{dev.id}").text
 
 

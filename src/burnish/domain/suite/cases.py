@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from burnish.errors import InputError
 __all__ = ["SUFFIXES", "Case", "not_yet_in", "read_cases", "write_cases"]
 
 SUFFIXES = (".yaml", ".yml", ".jsonl")
+TOO_DEEP = "lists and mappings are nested too deeply"
 PROBLEM_LIMIT = 20  # a file that is wrong throughout says so once, not a thousand times
 
 
@@ -115,10 +117,14 @@ def _case(item: _Found) -> Case:
         if isinstance(metadata, dict):
             value["metadata"] = {**metadata, "split": item.value["split"]}
     try:
-        return Case.model_validate(value)
+        case = Case.model_validate(value)
     except ValidationError as error:
         said = "; ".join(_explain(one) for one in error.errors(include_url=False))
         raise InputError(f"{item.place}:{name} {said}") from error
+    for field in ("input", "expected", "metadata"):
+        if not _finite(getattr(case, field)):
+            raise InputError(f"{item.place}:{name} {field}: JSON has no such number (NaN, infinity); write it as text")
+    return case
 
 
 def _explain(error: Any) -> str:
@@ -131,6 +137,13 @@ def _explain(error: Any) -> str:
     return f"{where}: {error['msg']}"
 
 
+def _finite(value: Json) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(_finite(one) for one in inner)
+
+
 def _json_lines(path: str, text: str) -> Iterator[_Found]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
@@ -138,11 +151,13 @@ def _json_lines(path: str, text: str) -> Iterator[_Found]:
                 yield _Found(path, number, json.loads(line))
             except ValueError as error:
                 raise InputError(f"{path}:{number}: not JSON: {error}") from error
+            except RecursionError as error:
+                raise InputError(f"{path}:{number}: {TOO_DEEP}") from error
 
 
 def _yaml_items(path: str, text: str) -> Iterator[_Found]:
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return
@@ -156,10 +171,11 @@ def _yaml_items(path: str, text: str) -> Iterator[_Found]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise InputError(f"{path}:{line}: {error.problem or error}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}:1: not YAML: {error}") from error
-    finally:
-        loader.dispose()
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise InputError(f"{path}:{line}: U+{ord(text[error.position]):04X} cannot stand in YAML; escape it") from error
+    except RecursionError as error:
+        raise InputError(f"{path}:1: {TOO_DEEP}") from error
 
 
 class _Loader(yaml.SafeLoader):
@@ -173,9 +189,19 @@ class _Loader(yaml.SafeLoader):
             )
         return super().compose_node(parent, index)
 
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # PyYAML trusts that a value is what its tag or its first characters promise (`0b_`, `!!bool x`).
+            said = f"'{node.value}' is no {node.tag.rpartition(':')[2]}; write text in quotes"
+            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from error
+
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen: set[Any] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be text", key.start_mark)
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' occurs twice", key.start_mark)
             seen.add(key.value)
@@ -189,11 +215,15 @@ _Loader.yaml_implicit_resolvers = {
 
 
 class _Dumper(yaml.SafeDumper):
-    """Text of several lines as a block, so that a reviewer reads it as it was said."""
+    """Text of several lines as a block, so that a reviewer reads it as it was said.
+
+    YAML reads Unicode's other line ends as a newline or a space, unless they are escaped in double quotes.
+    """
 
 
 def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    style = '"' if any(end in value for end in "\x85\u2028\u2029") else "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(str, _text)

@@ -11,6 +11,8 @@ from burnish.domain.suite.verdict import CaseResult, CaseState
 
 __all__ = ["Standing", "result", "standing"]
 
+ONCE = "it failed once, and a second try could not be measured"
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -51,7 +53,8 @@ def result(
     if not metrics:
         state, reason = CaseState.UNMEASURED, "no evaluator of the suite applies to it"
     elif state in (CaseState.BROKEN, CaseState.FAILING, CaseState.FLAKY, CaseState.UNMEASURED) and telling is not None:
-        reason = "; ".join(filter(None, (reason, telling.reason)))
+        said = (reason, telling.reason, *(s.reason for s in after if s.passes is None))
+        reason = "; ".join(dict.fromkeys(filter(None, said)))
     return CaseResult(
         id=case.id,
         state=state,
@@ -72,26 +75,31 @@ def result(
 def _state(
     case: Case, before: Sequence[bool | None], after: Sequence[bool | None], added: bool, compared: bool
 ) -> tuple[CaseState, str]:
-    was = _settled(before)
-    now = _settled(after)
+    tries = 2 if case.must_pass else 1
+    now = _settled(after, tries)
     if now is None:
-        return CaseState.UNMEASURED, ""
+        return CaseState.UNMEASURED, ONCE if False in after else ""
     if now:
         if False in after:
             return CaseState.FLAKY, "it failed, then passed when it was tried again"
-        return (CaseState.FIXED if compared and was is False and not added else CaseState.PASSED), ""
+        mended = compared and not added and _settled(before, 1) is False
+        return (CaseState.FIXED if mended else CaseState.PASSED), ""
     if not compared:
         return CaseState.FAILING, ""
     if added and case.must_pass:
         return CaseState.BROKEN, "the change adds it as a case that must pass"
+    was = _settled(before, tries)
     if was is None:
         return CaseState.UNMEASURED, "it fails with the change, and the base could not be measured"
     return (CaseState.BROKEN, "") if was else (CaseState.FAILING, "it failed on the base already")
 
 
-def _settled(tries: Sequence[bool | None]) -> bool | None:
-    """A pass in any try is a pass; else a failure in any is a failure."""
-    return True if True in tries else False if False in tries else None
+def _settled(tries: Sequence[bool | None], failures: int) -> bool | None:
+    """A pass in any try is a pass, and `failures` measured failures without one are a failure; less says nothing.
+
+    A case that must pass is tried twice, so that one failure beside a rate limit, or before the budget ended, is none.
+    """
+    return True if True in tries else False if tries.count(False) >= failures else None
 
 
 def _why(runs: Sequence[Run], metrics: Sequence[str], scores: dict[str, float], below: Sequence[str]) -> str:

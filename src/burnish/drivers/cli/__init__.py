@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.flush()
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else EXIT_OK if leaving.code is None else EXIT_ERROR
+        if isinstance(leaving.__context__, BrokenPipeError):  # typer makes a 1 of it
+            code = _reader_left()
         code = _flush_or(code)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
@@ -56,19 +58,25 @@ def _debugging() -> bool:
 
 
 def _flush_or(code: int) -> int:
+    """`code`, whoever reads; an error where the rest cannot be written for another reason than that the reader left."""
+    from burnish.drivers.cli.pipes import silence
+
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        return _reader_left()
+        silence()
+    except OSError as error:
+        silence()
+        print(f"burnish: cannot write the output: {error.strerror}", file=sys.stderr)  # noqa: T201 - as above
+        return code or EXIT_ERROR
     return code
 
 
 def _reader_left() -> int:
     """`burnish … | head` has read enough: not an error, and nothing must be written at exit."""
-    import os
+    from burnish.drivers.cli.pipes import silence
 
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, sys.stdout.fileno())
+    silence()
     return EXIT_OK
 
 

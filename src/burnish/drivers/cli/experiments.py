@@ -69,11 +69,11 @@ def show_experiment(
     from burnish.drivers.breakdown import breakdown, breakdown_json
     from burnish.drivers.cli.experiment_page import print_experiment
     from burnish.drivers.cli.output import print_json
-    from burnish.drivers.verdicts import comparison_of
+    from burnish.drivers.verdicts import comparison_json, comparison_of, numbered
 
     with Session.of(context).store() as store:
         experiment = store.experiments.get(experiment_id)
-        runs = store.experiments.runs(experiment.id)
+        runs = numbered(experiment, store.experiments.runs(experiment.id))
         arms = summarise_arms(experiment, runs)
         comparison = comparison_of(store, experiment)
         parts = breakdown(store, experiment, runs)
@@ -82,7 +82,7 @@ def show_experiment(
             {
                 **experiment.model_dump(mode="json"),
                 "results": [asdict(arm) for arm in arms],
-                "comparison": None if comparison is None else comparison.model_dump(mode="json"),
+                "comparison": None if comparison is None else comparison_json(comparison),
                 "breakdown": breakdown_json(parts),
             }
         )

@@ -7,7 +7,7 @@ option is not "inconclusive".
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -68,16 +68,9 @@ def gate(
     try:
         verdict = _verdict(Session.of(context), base, agent, repo or Path.cwd(), outputs, repetitions, margin)
         _write(verdict, junit, json_file, markdown)
+        _show(verdict, as_json)
     except Exception as error:
         _leave(error)
-    if as_json:
-        from burnish.drivers.cli.output import print_json
-
-        print_json(_data(verdict))
-    else:
-        from burnish.drivers.cli.gate_page import print_suite
-
-        print_suite(verdict)
     raise typer.Exit(EXITS[verdict.outcome.value])
 
 
@@ -140,6 +133,26 @@ def _write(verdict: "SuiteVerdict", junit: Path | None, json_file: Path | None, 
                 raise InputError(f"cannot write {path}: {error.strerror}") from error
 
 
+def _show(verdict: "SuiteVerdict", as_json: bool) -> None:
+    """Print it. A reader who leaves early (`| head`) does not change the verdict."""
+    from burnish.drivers.cli.gate_page import print_suite
+    from burnish.drivers.cli.output import print_json
+    from burnish.drivers.cli.pipes import silence
+    from burnish.errors import InputError
+
+    try:
+        if as_json:
+            print_json(_data(verdict))
+        else:
+            print_suite(verdict)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence()
+    except OSError as error:
+        silence()
+        raise InputError(f"cannot write the output: {error.strerror}") from error
+
+
 def _data(verdict: "SuiteVerdict") -> dict[str, Any]:
     return {**verdict.model_dump(mode="json"), "exit_code": EXITS[verdict.outcome.value]}
 
@@ -150,7 +163,7 @@ def _usage(text: str) -> typer.BadParameter:
     return error
 
 
-def _leave(error: Exception) -> None:
+def _leave(error: Exception) -> NoReturn:
     """Say what kept the gate from running, and leave with a code that is no verdict, for defects of ours too."""
     from burnish.errors import BurnishError, NotFoundError
 

@@ -76,6 +76,7 @@ def show_proposal(
     from burnish.drivers.cli.output import console, heading, print_json, print_text
     from burnish.drivers.cli.verdict_page import print_diff, print_verdict
     from burnish.drivers.figures import moment
+    from burnish.drivers.verdicts import verdict_json
 
     with Session.of(context).store() as store:
         proposal = store.proposals.get(proposal_id)
@@ -84,7 +85,7 @@ def show_proposal(
         print_json(
             {
                 **proposal.model_dump(mode="json"),
-                "verdict": None if verdict is None else verdict.model_dump(mode="json"),
+                "verdict": None if verdict is None else verdict_json(verdict),
             }
         )
         return

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from burnish.domain.datasets import Split
 from burnish.drivers.arms import baseline_of, summarise_arms
 from burnish.drivers.breakdown import breakdown, missing_text
-from burnish.drivers.verdicts import verdict_of
+from burnish.drivers.verdicts import numbered, verdict_of
 from burnish.drivers.web.effect import effect_picture
 from burnish.drivers.web.render import page
 from burnish.drivers.web.wiring import agent_filter, known_agents, store_of
@@ -30,11 +30,11 @@ def show_list(request: Request) -> Response:
 def show(request: Request) -> Response:
     """One experiment: a row an arm, the gate's comparison, each arm by evaluator and cluster, and what changed.
 
-    What held-out examples say stays sealed: of those, ids and scores alone are shown.
+    What held-out examples say stays sealed: of those, numbers and scores alone are shown.
     """
     store = store_of(request)
     experiment = store.experiments.get(request.path_params["experiment_id"])
-    runs = store.experiments.runs(experiment.id)
+    runs = numbered(experiment, store.experiments.runs(experiment.id))
     verdict = verdict_of(store, experiment)
     comparison = verdict.comparison if verdict is not None else None
     proposals = {proposal.id: proposal for proposal in store.proposals.list(agent=experiment.agent)}
