@@ -1,6 +1,6 @@
 """Write the body of a pull request: what changed, what was measured, and where it came from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ __all__ = ["BODY_LIMIT", "BodyContext", "render_body"]
 
 TEMPLATE = "pull_request.md.j2"
 BODY_LIMIT = 60_000  # GitHub takes 65,536 characters
-IDS_SHOWN = 30
 TRACES_SHOWN = 10
 SHORT = 160
 
@@ -26,7 +25,8 @@ SHORT = 160
 class BodyContext(Value):
     """What the body tells. `base_url` is where burnish serves its pages, None without one.
 
-    Nothing of a held-out example is here but its id. `dev_fixed` are dev examples the candidate fixed.
+    Nothing of a held-out example is put out, nor its id, which is a hash of its input. `dev_fixed` are dev examples the
+    candidate fixed.
     """
 
     agent: str
@@ -64,7 +64,6 @@ def render_body(context: BodyContext, templates: Path | None = None) -> str:
         "fence": lambda text, language="": markdown.fence(str(text), language),
         "code": lambda text: markdown.code(str(text)),
         "short": lambda value: markdown.escape(as_text(value, SHORT)),
-        "ids": _ids,
         "link": lambda text, path: markdown.link(str(text), context.base_url, path),
     }
     try:
@@ -88,8 +87,8 @@ def _values(context: BodyContext) -> Mapping[str, Any]:
         "looks": [_look(look) for look in verdict.looks],
         "agreement": [] if verdict.judge is None else agreement_rows(verdict.judge),
         "overall_p": "" if verdict.p_value is None else f"{verdict.p_value:.2g}",
-        "fixed": comparison.fixed if comparison is not None else (),
-        "broken": comparison.broken if comparison is not None else (),
+        "fixed": comparison.wins if comparison is not None else 0,
+        "broken": comparison.losses if comparison is not None else 0,
         "traces": context.proposal.evidence_trace_ids[:TRACES_SHOWN],
         "trace_count": len(context.proposal.evidence_trace_ids),
     }
@@ -127,12 +126,6 @@ def _look(look: Look) -> dict[str, Any]:
         "z": markdown.Markdown(f"{look.z:.2f}"),
         "boundary": markdown.Markdown(f"{look.boundary:.2f}"),
     }
-
-
-def _ids(ids: Sequence[str]) -> markdown.Markdown:
-    shown = ", ".join(f"`{markdown.code(item)}`" for item in ids[:IDS_SHOWN])
-    more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
-    return markdown.Markdown(shown + more)
 
 
 def _escaped(value: Any) -> str:
