@@ -107,6 +107,45 @@ def test_what_another_night_uses_is_never_pruned(remote: Path) -> None:
         assert ["dead", "used"] == mine.prune(set())
 
 
+_USER = """
+import pathlib, sys
+from burnish.adapters.publishing.git import AgentRepository
+with AgentRepository.open(sys.argv[1], "main", pathlib.Path(sys.argv[2])) as repository:
+    root = repository.worktree("v0", repository.base_commit, []).root
+    assert len(list((root / "many").iterdir())) == 300, list(root.iterdir())
+    (root / "state.db").write_text("mine")
+    print(root, flush=True)
+    sys.stdin.readline()
+    assert (root / "state.db").read_text() == "mine"
+    assert len(list((root / "many").iterdir())) == 300
+"""
+
+
+def user(remote: Path) -> "subprocess.Popen[str]":
+    """A process that has an agent at work in the folder of the version v0, until it is told to end."""
+    command = [sys.executable, "-c", _USER, str(remote), str(remote.parent / "home")]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_two_processes_never_share_a_folder(remote: Path) -> None:
+    """Both begin at once with nothing there, and a third comes while they run: nobody's files are swept or removed."""
+    commit_files(remote.parent / "ada", {f"many/{number}.md": "x\n" * 50 for number in range(300)}, "Many")
+    with user(remote) as one, user(remote) as two:
+        assert one.stdout is not None
+        assert two.stdout is not None
+        roots = [one.stdout.readline().strip(), two.stdout.readline().strip()]
+        with opened(remote) as repository:
+            roots.append(str(repository.worktree("v0", repository.base_commit, []).root))
+        said = [one.communicate("\n")[1], two.communicate("\n")[1]]
+    assert (["", ""], [0, 0]) == (said, [one.returncode, two.returncode])
+    assert ["v0", "v0~2", "v0~3"] == sorted(Path(root).name for root in roots)
+    with opened(remote) as repository:  # and once they have ended, the first folder is used again
+        assert "v0" == repository.worktree("v0", repository.base_commit, []).root.name
+        assert ["v0~2", "v0~3"] == [name for name in repository.prune({"v1"}) if "~" in name]
+
+
 @pytest.mark.parametrize("damage", ["changed", "deleted", "unlinked", "half"])
 def test_a_damaged_worktree_is_made_again(remote: Path, damage: str) -> None:
     """A killed start or an agent that writes into its own files does not spoil the measurement."""

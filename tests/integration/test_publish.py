@@ -21,7 +21,7 @@ from burnish.domain.proposals import Cluster, Edit, Proposal, ProposalStatus, Pu
 from burnish.domain.suite import Case, read_cases
 from burnish.errors import ConfigError, InputError, PublishError
 from burnish.loop.measure import BASELINE
-from burnish.loop.publish import branch_of, publish, refresh
+from burnish.loop.publish import branch_of, publish, refresh, why_held
 from burnish.project import AgentConfig
 from burnish.settings import Settings
 
@@ -312,6 +312,18 @@ def test_no_more_than_the_limit_are_open_at_once(shop: Shop) -> None:
     git(shop.remote, "update-ref", "refs/heads/main", first.commit)
     assert shop.publish(second).reason == "Opened."
     assert [r.state for r in shop.store.pull_requests.list("desk")] == [PullRequestState.OPEN, PullRequestState.MERGED]
+
+
+def test_what_another_forge_holds_does_not_block(shop: Shop) -> None:
+    """Nobody asks the former forge how its pull requests stand, so they do not count against the limit for ever."""
+    request = shop.publish(shop.proposal("cards")).pull_request
+    shop.store.pull_requests.save(request.model_copy(update={"forge": "github"}))
+    second = shop.proposal("loans")
+    assert "" == why_held(cast("Any", shop), second)
+    assert shop.publish(second).reason == "Opened."
+    third = shop.proposal("cars")
+    assert "1 of at most 1 pull requests" in why_held(cast("Any", shop), third)
+    assert "" == why_held(cast("Any", shop), second)
 
 
 def test_a_branch_that_a_person_deleted_closes_the_pull_request(shop: Shop) -> None:

@@ -3,12 +3,18 @@
 import datetime as dt
 from typing import Any
 
+import pytest
 from support.model_server import Answer, ModelServer, serve_in_thread
 from support.night_driver import one_night
 from support.night_project import DAY, NightProject, answer, is_target
-from support.repositories import commit_files
+from support.repositories import commit_files, git
 
-from burnish.domain.proposals import ProposalStatus
+from burnish.domain.base import utc_now
+from burnish.domain.proposals import ProposalStatus, PullRequest
+from burnish.loop.context import booked_night, open_workshop
+from burnish.loop.night import take_up_stage
+
+NEXT, THIRD = DAY + dt.timedelta(days=1), DAY + dt.timedelta(days=2)
 
 # The agent says atlas to everything before the night, and knows kayaks after it.
 BROKEN = '- id: kept\n  input: "A question about a kayak, number 7"\n  expected: atlas\n  must_pass: true\n'
@@ -16,6 +22,13 @@ BROKEN = '- id: kept\n  input: "A question about a kayak, number 7"\n  expected:
 
 def suite(project: NightProject, text: str) -> None:
     commit_files(project.folder / "git" / "desk" / "ada", {"evals/by-hand.yaml": text}, "Cases")
+
+
+def suites(project: NightProject, proposal: str) -> list[str]:
+    """The nights in which a proposal's suite was run."""
+    with project.store() as store:
+        found = [e for e in store.experiments.list("desk") if e.split == "suite" and proposal in e.arms]
+    return sorted({experiment.night.removesuffix("/again") for experiment in found})
 
 
 def outcome(project: NightProject) -> tuple[dict[str, Any], list[Any], list[ProposalStatus]]:
@@ -47,8 +60,75 @@ async def test_a_kill_before_the_suite_does_not_open_the_way_around_it(project: 
     stage, _, _ = outcome(project)
     with project.store() as store:
         store.proposals.set_status(stage["proposal"], ProposalStatus.ACCEPTED, "killed before the suite")
-    await one_night(day=DAY + dt.timedelta(days=1))
-    assert ([], [ProposalStatus.REFUSED]) == outcome(project)[1:]
+        store.nights.save_stage(f"desk/{DAY}", "suite", {**stage, "proposal": "of another start"})
+    await one_night(day=NEXT)
+    with project.store() as store:
+        assert ProposalStatus.REFUSED is store.proposals.get(stage["proposal"]).status
+        assert [] == store.pull_requests.list()
+
+
+@pytest.mark.parametrize("broken", [False, True])
+async def test_what_the_suite_has_said_is_not_asked_again(
+    project: NightProject, model: ModelServer, broken: bool
+) -> None:
+    """A leftover is opened, or refused, on the answer that was booked: chance gets no second throw at it."""
+    suite(project, BROKEN if broken else BROKEN.replace("atlas", "delta"))
+    await one_night(publish=False)
+    stage, _, _ = outcome(project)
+    with project.store() as store:
+        store.proposals.set_status(stage["proposal"], ProposalStatus.ACCEPTED, "killed before its status was written")
+    await one_night(day=NEXT)
+    status = ProposalStatus.REFUSED if broken else ProposalStatus.PUBLISHED
+    assert (0 if broken else 1, [status]) == (len(outcome(project)[1]), outcome(project)[2])
+    assert [f"desk/{DAY}/suite"] == suites(project, stage["proposal"])
+
+
+async def test_a_leftover_that_must_wait_costs_no_suite(project: NightProject) -> None:
+    """While another pull request is open, the suite is not run; once it has run, a failed push does not undo that."""
+    suite(project, BROKEN.replace("atlas", "delta"))
+    await one_night(publish=False)
+    stage, _, _ = outcome(project)
+    other = commit_files(project.remote().parent / "ada", {"other.md": "x"}, "Other", branch="burnish/other")
+    with project.store() as store:
+        store.nights.save_stage(f"desk/{DAY}", "suite", {**stage, "proposal": "of another start"})
+        store.pull_requests.save(
+            PullRequest(
+                id="other", agent="desk", proposal_id="p", forge="local", branch="burnish/other", base="main",
+                commit=other, number=1, url="/pull-requests/1", title="Other", body="", created_at=utc_now(),
+            )
+        )  # fmt: skip
+    report = await one_night(day=NEXT)
+    assert "**Still waiting from an earlier night:** 1 of at most 1 pull requests" in report
+    assert [f"desk/{DAY}/suite"] == suites(project, stage["proposal"])
+
+    git(project.remote(), "update-ref", "-d", "refs/heads/burnish/other")
+    hook = project.remote() / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'closed for the night' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    assert "closed for the night" in await one_night(day=THIRD, publish=True)
+    hook.unlink()
+    await one_night(day=THIRD + dt.timedelta(days=1))
+    assert [f"desk/{DAY}/suite", f"desk/{THIRD}/suite"] == suites(project, stage["proposal"])
+    with project.store() as store:
+        assert ProposalStatus.PUBLISHED is store.proposals.get(stage["proposal"]).status
+
+
+async def test_a_suite_that_cannot_be_run_costs_a_later_night_nothing(project: NightProject) -> None:
+    """A metric of the suite that nobody measures any more: the leftover waits and says why, the night goes on."""
+    suite(project, BROKEN.replace("atlas", "delta"))
+    await one_night(publish=False)
+    stage, _, _ = outcome(project)
+    path = project.folder / "config" / "agents" / "desk.toml"
+    text = path.read_text()
+    path.write_text(f'{text}\n[suite]\nmetrics = ["politeness"]\n')
+    with project.store() as store:
+        store.nights.save_stage(f"desk/{DAY}", "suite", {**stage, "proposal": "of another start"})
+    async with booked_night("desk", NEXT) as night, open_workshop("desk", night) as workshop:
+        summary = await take_up_stage(workshop)
+    assert "[suite] metrics names politeness" in summary["held"]
+    with project.store() as store:
+        assert ProposalStatus.ACCEPTED is store.proposals.get(stage["proposal"]).status
 
 
 async def test_a_suite_that_is_merely_small_holds_nothing_back(project: NightProject) -> None:

@@ -148,3 +148,20 @@ async def test_what_a_spent_budget_left_unmeasured_is_taken_up(project: NightPro
     await one_night(day=NEXT)
     (published,) = standing(project, ProposalStatus.PUBLISHED)
     assert published.id in drafted
+
+
+@pytest.mark.parametrize("left", [ProposalStatus.INCONCLUSIVE, ProposalStatus.ACCEPTED])
+async def test_a_leftover_that_may_no_longer_be_made_is_given_up(
+    project: NightProject, needed: Callable[[int], None], left: ProposalStatus
+) -> None:
+    """The base stands, but the files that may be edited were narrowed since: it says so, and the night goes on."""
+    needed(40 if left is ProposalStatus.INCONCLUSIVE else 10)
+    await one_night(publish=False)
+    (old,) = standing(project, left)
+    path = project.folder / "config" / "agents" / "desk.toml"
+    path.write_text(path.read_text().replace('"prompts/*.md"', '"other/*.md"'))
+    await one_night(day=NEXT)
+    (superseded,) = standing(project, ProposalStatus.SUPERSEDED)
+    assert old.id == superseded.id
+    assert "this file may not change; allowed are other/*.md" in superseded.status_reason
+    assert [] == requests(project)

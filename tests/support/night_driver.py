@@ -30,7 +30,7 @@ async def one_night(agent: str = "desk", day: dt.date = DAY, *, publish: bool = 
             case "enrich":
                 await night.enrich_stage(workshop, ticker)
             case "take up":
-                await night.take_up_stage(workshop, may_publish=publish)
+                await night.take_up_stage(workshop, ticker, may_publish=publish)
             case "curate":
                 await night.curate_stage(workshop)
             case "plan":

@@ -7,6 +7,7 @@ ends; this one keeps its database in the home, leaves the UI reachable and outli
 import contextlib
 import fcntl
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from burnish.errors import BurnishError, ConfigError
 __all__ = ["LocalServer", "server_environment"]
 
 START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 15.0
 
 
 def server_environment(home: Path) -> dict[str, str]:
@@ -84,14 +86,19 @@ class LocalServer:
             return True
 
     def stop(self) -> bool:
-        """Stop the server this home started; returns whether there was one."""
-        import signal
+        """Stop the server this home started and wait until its port is free; returns whether there was one.
 
-        with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
-            os.killpg(int(self._pid_file.read_text()), signal.SIGTERM)
+        Raises BurnishError where it does not end.
+        """
+        if not self._pid_file.exists():
+            return False
+        with self._starting():
+            ours = self._alive()
+            with contextlib.suppress(ValueError):
+                if ours and not self._ended(int(self._pid_file.read_text())):
+                    raise BurnishError(f"the Prefect server on port {self.port} does not stop; its log is {self.log}")
             self._pid_file.unlink()
-            return True
-        return False
+        return ours
 
     @property
     def log(self) -> Path:
@@ -101,6 +108,31 @@ class LocalServer:
     @property
     def _pid_file(self) -> Path:
         return self._home / "prefect" / "server.pid"
+
+    @property
+    def _alive_file(self) -> Path:
+        return self._home / "prefect" / "server.alive"
+
+    def _alive(self) -> bool:
+        """Whether the server started here still runs. It holds this lock until it ends; its pid may be another's by now."""
+        with self._alive_file.open("a") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def _ended(self, pid: int) -> bool:
+        """Ask the server to end, then make it; whether it has."""
+        for request in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, request)
+            deadline = time.monotonic() + STOP_TIMEOUT_S
+            while time.monotonic() < deadline:
+                if not self._alive() and not self._port_taken():
+                    return True
+                time.sleep(0.1)
+        return False
 
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:
@@ -125,7 +157,8 @@ class LocalServer:
         environment["PREFECT_SERVER_UI_API_URL"] = (
             self.api_url
         )  # else the pages ask port 4200, whatever the server's own
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, self._alive_file.open("a") as alive:
+            fcntl.flock(alive, fcntl.LOCK_EX)
             process = subprocess.Popen(  # noqa: S603 - our own interpreter, fixed arguments
                 command,
                 stdin=subprocess.DEVNULL,
@@ -133,6 +166,7 @@ class LocalServer:
                 stderr=log,
                 env=environment,
                 start_new_session=True,  # Ctrl-C on the run leaves the server up
+                pass_fds=[alive.fileno()],
             )
         self._pid_file.write_text(str(process.pid))
         return process

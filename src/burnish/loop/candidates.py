@@ -10,7 +10,7 @@ from burnish.errors import NotFoundError
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
 
-__all__ = ["STAGE", "TakenUp", "candidates", "gone_on", "taken_up"]
+__all__ = ["LATER_NIGHTS", "STAGE", "TakenUp", "candidates", "gone_on", "taken_up"]
 
 STAGE = "take_up"
 LATER_NIGHTS = 400

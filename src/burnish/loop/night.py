@@ -98,11 +98,15 @@ def _added_up(now: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, 
     }
 
 
-async def take_up_stage(workshop: "Workshop", *, may_publish: bool = True) -> dict[str, Any]:
+async def take_up_stage(
+    workshop: "Workshop", ticker: Ticker | None = None, *, may_publish: bool = True
+) -> dict[str, Any]:
     """Publish what earlier nights accepted and could not open, and choose what of theirs is measured again."""
     from burnish.loop.take_up import take_up
 
-    summary = await take_up(workshop, may_publish=may_publish)
+    summary = await take_up(workshop, may_publish=may_publish, progress=ticker)
+    if ticker is not None:
+        ticker(1, 1)  # most nights there is nothing to run, and that is done too
     return summary.model_dump(mode="json")
 
 

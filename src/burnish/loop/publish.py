@@ -21,7 +21,7 @@ from burnish.loop.measure import BASELINE
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
 
-__all__ = ["Published", "branch_of", "publish", "refresh"]
+__all__ = ["Published", "branch_of", "measured_in", "publish", "refresh", "why_held"]
 
 REGRESSION_LIMIT = 20
 TITLE_LIMIT = 120
@@ -56,17 +56,9 @@ def publish(workshop: "Workshop", proposal: Proposal, verdict: Verdict | None) -
         return Published(pull_request=record, reason=f"It was there already, {record.state.value}.")
     # A kill between opening and recording leaves one that only the forge knows.
     there = forge.find(branch)
-    if there is None:
-        is_open = [item for item in refresh(workshop) if item.state is PullRequestState.OPEN]
-        limit = config.repository.open_pull_requests
-        if len(is_open) >= limit:
-            urls = ", ".join(item.url for item in is_open)
-            return Published(
-                pull_request=None,
-                reason=f"{len(is_open)} of at most {limit} pull requests of {config.name} are open ({urls}): merge or "
-                "close one first.",
-            )
-    night = _measured_in(workshop, verdict)
+    if there is None and (full := _full(workshop)):
+        return Published(pull_request=None, reason=full)
+    night = measured_in(workshop, verdict)
     files = workshop.repository.read_files(config.improve.files, proposal.base_commit)
     changed = apply_edits(files, proposal.edits, config.improve.files)
     clusters = _clusters(workshop, proposal)
@@ -100,8 +92,32 @@ def publish(workshop: "Workshop", proposal: Proposal, verdict: Verdict | None) -
     return Published(pull_request=opened, reason=reason)
 
 
+def why_held(workshop: "Workshop", proposal: Proposal) -> str:
+    """Why no pull request of `proposal` would open now, or "" where one would, or is there already.
+
+    Asked before anything is spent on it. Raises PublishError where the forge does not answer.
+    """
+    branch = branch_of(proposal)
+    known = workshop.store.pull_requests.find(workshop.config.name, branch) or workshop.forge.find(branch)
+    return "" if known is not None else _full(workshop)
+
+
+def _full(workshop: "Workshop") -> str:
+    """That the limit is reached, or "". What another forge holds says nothing: nobody asks it how that stands."""
+    mine = [item for item in refresh(workshop) if item.forge == workshop.forge.name]
+    is_open = [item for item in mine if item.state is PullRequestState.OPEN]
+    limit = workshop.config.repository.open_pull_requests
+    if len(is_open) < limit:
+        return ""
+    urls = ", ".join(item.url for item in is_open)
+    return (
+        f"{len(is_open)} of at most {limit} pull requests of {workshop.config.name} are open ({urls}): merge or close "
+        "one first."
+    )
+
+
 def refresh(workshop: "Workshop") -> list[PullRequest]:
-    """Ask the forge how the agent's open pull requests stand, store what changed, and return all of them."""
+    """Ask the forge how the agent's open pull requests stand, store what changed, and return all, other forges' too."""
     store, forge = workshop.store, workshop.forge
     for item in store.pull_requests.list(workshop.config.name, PullRequestState.OPEN):
         if item.number is not None and item.forge == forge.name:
@@ -131,7 +147,7 @@ def _record(
     )
 
 
-def _measured_in(workshop: "Workshop", verdict: Verdict) -> str:
+def measured_in(workshop: "Workshop", verdict: Verdict) -> str:
     """The night of the verdict's measurement: a proposal may have been drafted before it, or be published after it."""
     try:
         return workshop.store.experiments.get(verdict.experiment_id).night

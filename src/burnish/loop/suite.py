@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from burnish.loop.context import Workshop
     from burnish.settings import Settings
 
-__all__ = ["CHANGE", "check_cases", "gate_checkout", "guard_regressions"]
+__all__ = ["CHANGE", "check_cases", "gate_checkout", "guard_regressions", "hold_to"]
 
 CHANGE = "change"
 NO_DIFFERENCE = "The checkout holds the same files as the base, so this says how steady the agent is and no more."
@@ -125,12 +125,17 @@ async def guard_regressions(workshop: "Workshop", proposal: Proposal, progress: 
             where = f"{folder}/" if folder else "this repository"
             verdict = SuiteVerdict(outcome=SuiteOutcome.PASS, reasons=(f"There is no suite yet: no cases in {where}.",))
     verdict = verdict.model_copy(update={"base": commit[:8], "candidate": proposal.id})
+    hold_to(workshop, proposal, verdict)
+    return verdict
+
+
+def hold_to(workshop: "Workshop", proposal: Proposal, verdict: SuiteVerdict) -> None:
+    """Move a proposal that the suite speaks against: refused for a regression, else inconclusive."""
     if verdict.blocks:
         refused = verdict.outcome is SuiteOutcome.REGRESSION
         status = ProposalStatus.REFUSED if refused else ProposalStatus.INCONCLUSIVE
         reason = f"The permanent suite: {' '.join(verdict.reasons[:2])}"
         workshop.store.proposals.set_status(proposal.id, status, reason)
-    return verdict
 
 
 async def check_cases(

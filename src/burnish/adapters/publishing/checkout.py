@@ -15,6 +15,7 @@ from typing import Self
 from git import Repo
 from git.exc import GitError, InvalidGitRepositoryError, NoSuchPathError
 
+from burnish.adapters.publishing.folders import alone
 from burnish.adapters.publishing.git import AUTHOR, EMAIL, AgentRepository
 from burnish.adapters.publishing.transport import git_environment, refusals
 from burnish.domain.base import content_hash
@@ -52,13 +53,14 @@ class Checkout:
         folder = home.resolve() / "repositories" / f"checkout-{content_hash(str(repo.working_tree_dir))}.git"
         try:
             repo.git.update_environment(**git_environment("", None))
-            with refusals(f"open {path}"):
-                folder.mkdir(parents=True, exist_ok=True)
+            with refusals(f"open {path}"), alone(folder):  # two gates at once make it once
                 ours = Repo.init(folder, bare=True)
                 ours.git.update_environment(**git_environment("", None))
                 objects = Path(repo.git.rev_parse("--path-format=absolute", "--git-path", "objects"))
                 (folder / "objects" / "info").mkdir(parents=True, exist_ok=True)
-                (folder / "objects" / "info" / "alternates").write_text(f"{objects}\n", encoding="utf-8")
+                alternates = folder / "objects" / "info" / "alternates"
+                if not alternates.is_file() or alternates.read_text(encoding="utf-8") != f"{objects}\n":
+                    alternates.write_text(f"{objects}\n", encoding="utf-8")  # empty for a moment: not under others
             return cls(repo, ours, home.resolve())
         except BaseException:
             repo.close()
@@ -162,10 +164,11 @@ class Checkout:
     def _repository(self, commit: str) -> AgentRepository:
         if commit not in self._repositories:
             name = "checkout"
-            with refusals("look up the base"):
-                self._ours.git.update_ref(f"refs/upstream/{name}", commit)
-            try:
-                self._repositories[commit] = AgentRepository(self._ours, str(self.root), name, self._home, ("**",))
-            except PublishError as error:
-                raise PublishError(f"commit {commit[:12]} of {self.root} cannot be read: {error}") from error
+            with alone(Path(self._ours.git_dir)):
+                with refusals("look up the base"):
+                    self._ours.git.update_ref(f"refs/upstream/{name}", commit)
+                try:
+                    self._repositories[commit] = AgentRepository(self._ours, str(self.root), name, self._home, ("**",))
+                except PublishError as error:
+                    raise PublishError(f"commit {commit[:12]} of {self.root} cannot be read: {error}") from error
         return self._repositories[commit]

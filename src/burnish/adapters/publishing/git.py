@@ -5,7 +5,6 @@ travel in the environment, never in a URL or a file.
 """
 
 import contextlib
-import fcntl
 import re
 import shutil
 import tempfile
@@ -13,11 +12,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from git import Repo
 from git.exc import GitError
 
+from burnish.adapters.publishing.folders import VersionFolders, alone
 from burnish.adapters.publishing.transport import check_branch, git_environment, refusals, resolve_url
 from burnish.domain.base import content_hash
 from burnish.domain.experiments import AgentVersion
@@ -44,9 +44,8 @@ class AgentRepository:
 
     def __init__(self, repo: Repo, url: str, base: str, home: Path, files: tuple[str, ...]) -> None:
         self._repo = repo
-        self._home = home
         self._files = files
-        self._using: IO[str] | None = None  # locked while a folder of ours may be in use
+        self._folders = VersionFolders(home / "worktrees")
         self.url = url
         self.base = base
         self.base_commit = self._resolve(f"refs/upstream/{base}")
@@ -70,27 +69,24 @@ class AgentRepository:
         check_branch(base)
         source = resolve_url(url, project or Path.cwd())
         folder = home.resolve() / "repositories" / f"{content_hash(source)}.git"
-        with refusals(f"open {source}"):
-            if not (folder / "HEAD").is_file():
-                folder.mkdir(parents=True, exist_ok=True)
+        # Agents of one repository share the copy; git itself refuses where two write the same file of it at once.
+        with refusals(f"open {source}"), alone(folder):
             repo = Repo.init(folder, bare=True)
-        try:
-            repo.git.update_environment(**git_environment(source, token))
-            with refusals(f"fetch {source}"):
-                if fetch:
-                    # The URL goes on the command line each time: a changed project never meets an old configuration.
-                    repo.git.fetch("--prune", "--no-tags", "--", source, "+refs/heads/*:refs/upstream/*")
-                return cls(repo, source, base, home.resolve(), tuple(files))
-        except BaseException:
-            repo.close()
-            raise
+            try:
+                repo.git.update_environment(**git_environment(source, token))
+                with refusals(f"fetch {source}"):
+                    if fetch:
+                        # The URL goes on the command line each time: a changed project never meets an old configuration.
+                        repo.git.fetch("--prune", "--no-tags", "--", source, "+refs/heads/*:refs/upstream/*")
+                    return cls(repo, source, base, home.resolve(), tuple(files))
+            except BaseException:
+                repo.close()
+                raise
 
     def close(self) -> None:
-        """End the processes git keeps for us, and let others prune the folders we used."""
+        """End the processes git keeps for us, and let others have or prune the folders we used."""
         self._repo.close()
-        if self._using is not None:
-            self._using.close()
-            self._using = None
+        self._folders.close()
 
     def __enter__(self) -> Self:
         return self
@@ -136,53 +132,44 @@ class AgentRepository:
     def worktree(self, version_id: str, commit: str, edits: Sequence[Edit], label: str = "") -> AgentVersion:
         """The files of `commit` with `edits` applied, in a folder of their own; one that is there and intact is reused.
 
-        Nobody prunes it before `close`. Raises EditError where the edits do not apply to that commit.
+        Nobody else is given it, sweeps or prunes it before `close`. Raises EditError where the edits do not apply to that commit.
         """
         if not _NAME.fullmatch(version_id):
             raise PublishError(f"'{version_id}' is no version id; use letters, digits, '.', '_' and '-'")
         wanted = self._commit(commit)
         changed = apply_edits(self.read_files(commit=wanted), edits, self._files) if edits else {}
-        root = self._worktrees / version_id
-        version = AgentVersion(
-            id=version_id, root=root, commit=wanted, label=label or ("edited" if edits else "baseline")
-        )
         with refusals(f"check out {wanted[:12]}"):
-            fcntl.flock(self._lock(), fcntl.LOCK_SH)
+            root = self._folders.take(version_id)
+            version = AgentVersion(
+                id=version_id, root=root, commit=wanted, label=label or ("edited" if edits else "baseline")
+            )
             if self._intact(root, wanted, changed):
                 return version
-            self._discard(root)
-            self._repo.git.worktree("add", "--detach", "--force", "--", str(root), wanted)
+            with alone(Path(self._repo.git_dir)):
+                self._discard(root)
+                self._repo.git.worktree("add", "--detach", "--force", "--", str(root), wanted)
             for path, text in changed.items():
                 _write(root, path, text)
         return version
 
     def remove(self, version_id: str) -> None:
-        """Remove a version's folder, if it is there."""
+        """Remove our folder of a version, if it is there."""
         if not _NAME.fullmatch(version_id):
             raise PublishError(f"'{version_id}' is no version id")
-        with refusals("remove a worktree"):
-            self._discard(self._worktrees / version_id)
+        with refusals("remove a worktree"), alone(Path(self._repo.git_dir)):
+            self._discard(self._folders.take(version_id))
 
     def prune(self, keep: Collection[str]) -> list[str]:
-        """Remove the versions' folders in our home but those in `keep`, whatever repository they are of; their ids.
+        """Remove the versions' folders in our home but those in `keep`, whatever repository they are of; their names.
 
         Nothing is removed while another night uses any of them: the next one will. A version that is asked for again
         is checked out again. What a killed process left behind, half a folder too, is removed with the rest.
         """
         with refusals("prune worktrees"):
-            lock = self._lock()
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                fcntl.flock(lock, fcntl.LOCK_SH)  # the failed try gave up what we held
-                return []
-            folders = [path for path in self._worktrees.iterdir() if path.is_dir() and not path.is_symlink()]
-            removed = [path for path in folders if path.name not in keep]
-            for path in removed:
-                shutil.rmtree(path)
-            self._repo.git.worktree("prune")
-            fcntl.flock(lock, fcntl.LOCK_SH)
-        return sorted(path.name for path in removed)
+            removed = self._folders.prune(keep)
+            if removed:
+                self._repo.git.worktree("prune")
+        return removed
 
     def commit(
         self, branch: str, base_commit: str, files: Mapping[str, str], message: str, moment: datetime | None = None
@@ -252,17 +239,6 @@ class AgentRepository:
                 "--is-ancestor", wanted, self.base_commit, with_extended_output=True, with_exceptions=False
             )
         return int(status) == 0
-
-    @property
-    def _worktrees(self) -> Path:
-        return self._home / "worktrees"
-
-    def _lock(self) -> IO[str]:
-        """One lock for all folders of a home. The system gives it back when its holder dies."""
-        if self._using is None:
-            self._worktrees.mkdir(parents=True, exist_ok=True)
-            self._using = (self._worktrees / ".lock").open("w")
-        return self._using
 
     def _remote_head(self, ref: str) -> str:
         line = str(self._repo.git.ls_remote("--", self.url, ref)).strip()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from burnish.loop.context import Endpoint
 
-__all__ = ["AGENT", "run_demo"]
+__all__ = ["AGENT", "run_demo", "start_over"]
 
 AGENT = "support-desk"
 FAST_MODEL = "smollm2-135m"
@@ -34,13 +34,16 @@ def run_demo(settings: Settings, *, fast: bool, fresh: bool, limit: int | None) 
     """Run the demo in `<home>/demo` and return the exit code: 0 when the loop ran to its end, PR or not."""
     from rich.console import Console
 
+    from burnish.drivers.cli.demo_page import show_night
+    from burnish.loop.context import open_store
+
     if find_spec("opentelemetry.sdk") is None or find_spec("opentelemetry.exporter") is None:
         raise ConfigError("the demo's agent sends its traces by OpenTelemetry: pip install 'burnish[local,examples]'")
     console = Console(highlight=False)
     started = time.monotonic()
     folder = settings.home_dir / ("demo-fast" if fast else "demo")
-    if fresh and folder.exists():
-        shutil.rmtree(folder)
+    if fresh:
+        start_over(folder, settings.prefect_port)
     limit = limit or (60 if fast else 150)
     _introduce(console, folder, fast)
     workspace = _workspace(folder, settings, fast)
@@ -51,9 +54,19 @@ def run_demo(settings: Settings, *, fast: bool, fresh: bool, limit: int | None) 
         _traffic(workspace, console, endpoint, url, limit)
     _reviews(workspace, console)
     report = _night(workspace, console)
-    _show(workspace, console, report)
+    with open_store(workspace) as store:
+        show_night(store, report)
     _where_to_look(workspace, console, time.monotonic() - started)
     return 0
+
+
+def start_over(folder: Path, prefect_port: int) -> None:
+    """Remove what an earlier demo left; first its Prefect server ends, which would write on to a removed database."""
+    from burnish.drivers.local_server import LocalServer
+
+    LocalServer(folder / ".burnish", prefect_port).stop()
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _introduce(console: "Console", folder: Path, fast: bool) -> None:
@@ -256,28 +269,6 @@ def _night(settings: Settings, console: "Console") -> dict[str, Any]:
 
         results = run_flow("nightly", settings, show, options=NightlyOptions(agents=[AGENT]))
     return dict(results[AGENT])
-
-
-def _show(settings: Settings, console: "Console", result: dict[str, Any]) -> None:
-    from rich.markdown import Markdown
-    from rich.syntax import Syntax
-
-    from burnish.loop.context import open_store
-
-    with open_store(settings) as store:
-        if result["chosen"] is not None:
-            import difflib
-
-            proposal = store.proposals.get(result["chosen"])
-            console.rule("[bold]The proposed diff")
-            console.print(f"{proposal.title}\n{proposal.rationale}\n")
-            for edit in proposal.edits:
-                lines = difflib.unified_diff(
-                    edit.search.splitlines(), edit.replace.splitlines(), edit.path, edit.path, n=0, lineterm=""
-                )
-                console.print(Syntax("\n".join(lines), "diff", word_wrap=True, background_color="default"))
-    console.rule("[bold]The night's report")
-    console.print(Markdown(result["report"]))
 
 
 def _where_to_look(settings: Settings, console: "Console", seconds: float) -> None:
