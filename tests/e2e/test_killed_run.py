@@ -1,7 +1,6 @@
 """`burnish run nightly` with its Prefect server, killed as a whole with SIGKILL and started again."""
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -16,16 +15,12 @@ from typing import Any
 import pytest
 from e2e.test_killed_night import rows
 from e2e.test_killed_night import run as without_prefect
-from support.model_server import Answer, ModelServer, completion, serve_in_thread
-from support.night_project import DAY, NightProject, answer
+from support.model_server import Answer, ModelServer, serve_in_thread
+from support.night_project import DAY, NightProject, answer, is_target
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-JUDGE = """- kind: judge
-  name: polite
-  rubric: Is the answer polite?
-"""
 
 
 class Tree:
@@ -66,26 +61,18 @@ class Tree:
 
 
 class Killer:
-    """The model; it kills the tree when the question of a kind has come so many times."""
+    """The model; it kills the tree when the agent has asked so many times."""
 
     def __init__(self) -> None:
         self.tree: Tree | None = None
-        self.kind, self.after, self.killed = "", 0, 0
+        self.after, self.killed = 0, 0
 
     def __call__(self, body: dict[str, Any]) -> Answer:
-        kind = _kind(body)
-        if self.tree is not None and kind == self.kind:
+        if self.tree is not None and is_target(body):
             self.after -= 1
             if self.after == 0:
                 self.killed = self.tree.kill()
-        if kind == "judge":
-            return Answer(completion(json.dumps({"reasoning": "It is.", "verdict": "pass"})))
         return answer(body)
-
-
-def _kind(body: dict[str, Any]) -> str:
-    schema = body.get("response_format", {}).get("json_schema", {}).get("schema", {}).get("properties", {})
-    return "judge" if "reasoning" in schema else "other" if schema else "target"
 
 
 def free_port() -> int:
@@ -96,11 +83,8 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def prepared(folder: Path, base_url: str) -> Iterator[tuple[NightProject, Tree]]:
-    """A project with the flows, and a judge so that scoring asks the model too; nothing of it outlives the test."""
+    """A project with the flows; nothing of it outlives the test."""
     project = NightProject.create(folder, base_url)
-    (folder / "config" / "evaluators" / "judge.yaml").write_text(JUDGE)
-    agent = folder / "config" / "agents" / "desk.toml"
-    agent.write_text(agent.read_text().replace('["right_queue"]', '["right_queue", "polite"]'))
     for name in ("flows", "tasks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     tree = Tree(project, free_port())
@@ -112,8 +96,8 @@ def prepared(folder: Path, base_url: str) -> Iterator[tuple[NightProject, Tree]]
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds the processes of a run through /proc")
 def test_a_run_killed_with_its_server_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
-    """Killed while scoring and while measuring on dev: the third start ends with the verdict, the rows and the pull
-    request of a night that nobody disturbs (and that Prefect has no part in)."""
+    """Killed while measuring on dev: the next start ends with the verdict, the rows and the pull request of a night
+    that nobody disturbs (and that Prefect has no part in). Other moments to be killed at are tried without a server."""
     with serve_in_thread(ModelServer(Killer())) as server, prepared(tmp_path / "whole", server.base_url) as (whole, _):
         assert 0 == without_prefect(whole)
         expected = rows(whole)
@@ -123,12 +107,11 @@ def test_a_run_killed_with_its_server_ends_as_if_it_had_not_been(tmp_path: Path)
         prepared(tmp_path / "killed", server.base_url) as (project, tree),
     ):
         killer.tree = tree
-        for kind, after in (("judge", 30), ("target", 12)):
-            killer.kind, killer.after, killer.killed = kind, after, 0
-            code = tree.start().wait(120)
-            assert -signal.SIGKILL == code, (project.folder / "run.log").read_text()[-3000:]
-            assert killer.killed >= 2  # the run and its server
-            time.sleep(0.3)
+        killer.after = 12
+        code = tree.start().wait(120)
+        assert -signal.SIGKILL == code, (project.folder / "run.log").read_text()[-3000:]
+        assert killer.killed >= 2  # the run and its server
+        time.sleep(0.3)
         killer.tree = None
         tree.finish()
         assert expected == rows(project)

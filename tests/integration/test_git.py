@@ -124,9 +124,7 @@ with AgentRepository.open(sys.argv[1], "main", pathlib.Path(sys.argv[2])) as rep
 def user(remote: Path) -> "subprocess.Popen[str]":
     """A process that has an agent at work in the folder of the version v0, until it is told to end."""
     command = [sys.executable, "-c", _USER, str(remote), str(remote.parent / "home")]
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_two_processes_never_share_a_folder(remote: Path) -> None:

@@ -114,7 +114,7 @@ class LocalServer:
         return self._home / "prefect" / "server.alive"
 
     def _alive(self) -> bool:
-        """Whether the server started here still runs. It holds this lock until it ends; its pid may be another's by now."""
+        """Whether the server started here still runs: it holds this lock till it ends, its pid may be another's."""
         with self._alive_file.open("a") as held:
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

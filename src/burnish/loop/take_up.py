@@ -100,10 +100,9 @@ async def _guarded(
     for earlier in store.nights.list(workshop.config.name, limit=LATER_NIGHTS):
         if earlier.id < measured:
             break
-        booked = earlier.stages.get("suite", {})
-        if booked.get("proposal") != proposal.id:
-            booked = earlier.stages.get(SUITES, {}).get(proposal.id)
-        if not booked:
+        own = earlier.stages.get("suite", {})
+        booked = own if own.get("proposal") == proposal.id else earlier.stages.get(SUITES, {}).get(proposal.id)
+        if booked is None:
             continue
         said = SuiteVerdict.model_validate({name: booked[name] for name in _BOOKED})
         if not said.blocks or said.outcome is SuiteOutcome.REGRESSION:

@@ -76,7 +76,7 @@ class AgentRepository:
                 repo.git.update_environment(**git_environment(source, token))
                 with refusals(f"fetch {source}"):
                     if fetch:
-                        # The URL goes on the command line each time: a changed project never meets an old configuration.
+                        # The URL goes on the command line each time: a changed project never meets an old one.
                         repo.git.fetch("--prune", "--no-tags", "--", source, "+refs/heads/*:refs/upstream/*")
                     return cls(repo, source, base, home.resolve(), tuple(files))
             except BaseException:
@@ -132,7 +132,8 @@ class AgentRepository:
     def worktree(self, version_id: str, commit: str, edits: Sequence[Edit], label: str = "") -> AgentVersion:
         """The files of `commit` with `edits` applied, in a folder of their own; one that is there and intact is reused.
 
-        Nobody else is given it, sweeps or prunes it before `close`. Raises EditError where the edits do not apply to that commit.
+        Nobody else is given it, sweeps or prunes it before `close`. Raises EditError where the edits do not apply to
+        that commit.
         """
         if not _NAME.fullmatch(version_id):
             raise PublishError(f"'{version_id}' is no version id; use letters, digits, '.', '_' and '-'")
