@@ -115,7 +115,12 @@ class Experiment(Value):
 
     @staticmethod
     def id_for(
-        agent: str, night: str, split: Split, versions: dict[str, str], fingerprint: str, evaluators: str
+        agent: str,
+        night: str,
+        split: Split | Literal["suite"],
+        versions: dict[str, str],
+        fingerprint: str,
+        evaluators: str,
     ) -> str:
         """The same night, versions, examples and evaluators are the same experiment: resumed, never repeated."""
-        return content_hash(agent, night, split.value, versions, fingerprint, evaluators)
+        return content_hash(agent, night, str(split), versions, fingerprint, evaluators)

@@ -4,20 +4,20 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from burnish.domain.base import Value, content_hash, utc_now
-from burnish.domain.datasets import DATASET, Example, Split, fingerprint
+from burnish.domain.base import Value
+from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.experiments import AgentVersion, Arm, Experiment, Run
-from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Outcome, Tonight, Verdict, decide, enough, held_to_account, opened
 from burnish.domain.gate.comparison import doubts
 from burnish.domain.gate.selection import convincing
 from burnish.domain.pairing import pair
 from burnish.domain.proposals import Proposal, ProposalStatus
 from burnish.domain.wear import worn_text
+from burnish.loop.arrange import arrange, perform
 from burnish.loop.candidates import candidates, gone_on
 from burnish.loop.carry import carried_over
-from burnish.loop.experiment import MeasureSummary, Progress, limited, measure
+from burnish.loop.experiment import MeasureSummary, Progress, limited
 from burnish.loop.standing import judge_evidence
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def choose_on_dev(workshop: "Workshop", night: str, progress: Progress | N
         return Choice(experiment_id=None, reason="The dev split is empty: correct more traces in review first.")
     arms = [_baseline(workshop), *(_arm(workshop, proposal) for proposal in proposals)]
     experiment = _experiment(workshop, night, Split.DEV, arms, examples)
-    summary = await _measure(workshop, experiment, arms, examples, progress)
+    summary = await perform(workshop, experiment, arms, examples, _evaluators(workshop), progress)
     choice = _kept(workshop, night, _convinced(workshop, _choose(workshop, summary, proposals)))
     if summary.exhausted:
         return choice  # nothing is decided: what was not measured may be taken up by a later night
@@ -107,7 +107,8 @@ async def prove_on_held_out(
     start = 0
     for size in tonight.sizes or (0,):
         held_out.use(night, order[start:size])
-        summary = await _measure(workshop, experiment, arms, examples[start:size], progress)
+        look = examples[start:size]
+        summary = await perform(workshop, experiment, arms, look, _evaluators(workshop), progress)
         start, exhausted = size, summary.exhausted
         runs = store.experiments.runs(experiment.id)
         before = [run for run in runs if run.key.arm == BASELINE]
@@ -142,47 +143,10 @@ async def prove_on_held_out(
 def _experiment(
     workshop: "Workshop", night: str, split: Split, arms: Sequence[Arm], examples: Sequence[Example]
 ) -> Experiment:
-    config = workshop.config
-    versions = {arm.name: arm.version.id for arm in arms}
-    print_of = fingerprint(examples)
+    improve = workshop.config.improve
     evaluators = _evaluators(workshop)
-    measured_by = [(e.name, e.version) for e in evaluators]
-    stamp = content_hash(
-        measured_by, config.target.model_dump(mode="json"), workshop.models_print, config.improve.repetitions
-    )
-    return Experiment(
-        id=Experiment.id_for(config.name, night, split, versions, print_of, stamp),
-        agent=config.name,
-        night=night,
-        split=split,
-        arms=tuple(versions),
-        versions=versions,
-        dataset_fingerprint=print_of,
-        metric=config.improve.metric,
-        repetitions=config.improve.repetitions,
-        created_at=utc_now(),
-    )
-
-
-async def _measure(
-    workshop: "Workshop",
-    experiment: Experiment,
-    arms: Sequence[Arm],
-    examples: Sequence[Example],
-    progress: Progress | None,
-) -> MeasureSummary:
-    evaluators = _evaluators(workshop)
-    return await measure(
-        workshop.store,
-        experiment,
-        arms,
-        examples,
-        evaluators,
-        workshop.target,
-        judge=workshop.judge if any(e.source is FeedbackSource.JUDGE for e in evaluators) else None,
-        concurrency=workshop.config.target.concurrency,
-        progress=progress,
-        accounts=workshop.accounts,
+    return arrange(
+        workshop, night, split, arms, examples, evaluators, metric=improve.metric, repetitions=improve.repetitions
     )
 
 

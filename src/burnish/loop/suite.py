@@ -8,11 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from burnish.domain.base import content_hash, utc_now
-from burnish.domain.datasets import fingerprint
+from burnish.domain.base import content_hash
 from burnish.domain.evaluators.base import Evaluator
-from burnish.domain.experiments import AgentVersion, Arm, Experiment, Run
-from burnish.domain.feedback import FeedbackSource
+from burnish.domain.experiments import AgentVersion, Arm, Run
 from burnish.domain.proposals import Proposal, ProposalStatus
 from burnish.domain.suite import (
     Case,
@@ -27,7 +25,8 @@ from burnish.domain.suite import (
     standings,
 )
 from burnish.errors import ConfigError, InputError, NotFoundError
-from burnish.loop.experiment import Progress, measure
+from burnish.loop.arrange import arrange, perform
+from burnish.loop.experiment import Progress
 from burnish.loop.measure import BASELINE
 
 if TYPE_CHECKING:
@@ -181,43 +180,12 @@ async def _measured(
 
     async def run(wanted: Sequence[Case], name: str) -> tuple[str, list[list[Run]], bool]:
         examples = [case.example for case in wanted]
-        versions = {arm.name: arm.version.id for arm in arms}
-        stamp = content_hash([(e.name, e.version) for e in evaluators], config.target.model_dump(mode="json"))
         # Its name is a night's, so that a second try draws fresh answers where the first one's are cached.
-        night = f"{workshop.night}/{name}"
-        experiment = Experiment(
-            id=content_hash(
-                config.name,
-                night,
-                "suite",
-                versions,
-                fingerprint(examples),
-                stamp,
-                workshop.models_print,
-                rule.repetitions,
-            ),
-            agent=config.name,
-            night=night,
-            split="suite",
-            arms=tuple(versions),
-            versions=versions,
-            dataset_fingerprint=fingerprint(examples),
-            metric=evaluators[0].name,
-            repetitions=rule.repetitions,
-            created_at=utc_now(),
+        night, metric = f"{workshop.night}/{name}", evaluators[0].name
+        experiment = arrange(
+            workshop, night, "suite", arms, examples, evaluators, metric=metric, repetitions=rule.repetitions
         )
-        summary = await measure(
-            workshop.store,
-            experiment,
-            arms,
-            examples,
-            evaluators,
-            workshop.target,
-            judge=workshop.judge if any(e.source is FeedbackSource.JUDGE for e in evaluators) else None,
-            concurrency=config.target.concurrency,
-            progress=progress,
-            accounts=workshop.accounts,
-        )
+        summary = await perform(workshop, experiment, arms, examples, evaluators, progress)
         found = await asyncio.to_thread(workshop.store.experiments.runs, experiment.id)
         return experiment.id, [[r for r in found if r.key.arm == arm.name] for arm in arms], summary.exhausted
 
