@@ -25,13 +25,15 @@ def compare(
     One run a side and right or wrong: exact McNemar. Otherwise, on example means: sign-flip permutation below
     30 pairs, paired t from there on. Where some of `groups` (by example id) have several members, groups are counted
     instead of examples. The p-value is one-sided for improvement; the interval is two-sided at 1 - 2 x level, so its
-    lower end is the one-sided bound at `rule.level`. `p_value` is None without pairs.
+    lower end is the one-sided bound at `rule.level`, with a width also where nothing changed. `p_value` is None without
+    pairs.
     """
-    return compare_pairs(pair(metric, baseline, candidate, groups), rule.level)
+    pairs = pair(metric, baseline, candidate, groups)
+    return compare_pairs(pairs, rule.level, pairs.scale)
 
 
-def compare_pairs(pairs: Pairs, level: float) -> Comparison:
-    """The same, of runs that are paired already."""
+def compare_pairs(pairs: Pairs, level: float, step: float | None = None) -> Comparison:
+    """The same, of runs that are paired already; `step` is that of `Differences.interval`."""
     ids = pairs.ids
     count = len(ids)
     differences = pairs.differences()
@@ -40,7 +42,7 @@ def compare_pairs(pairs: Pairs, level: float) -> Comparison:
     broken = tuple(i for i, difference in moved if difference < -DUST)
     confidence = 1 - 2 * level
     p_value, test = differences.tested()
-    bounds = differences.interval(confidence)
+    bounds = differences.interval(confidence, step)
     return Comparison(
         metric=pairs.metric,
         pairs=count,
