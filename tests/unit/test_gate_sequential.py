@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from burnish.domain.gate import FixedLevel, GateRule, Saffron, begin, follow, look_sizes
+from burnish.domain.gate import FixedLevel, GateRule, Outcome, Saffron, begin, follow, look_sizes
 from burnish.domain.gate.across_nights import counted
 from burnish.domain.gate.differences import Differences
 from burnish.domain.gate.eprocess import STAKES, evidence, log_wealth
@@ -234,12 +234,22 @@ def test_the_first_night_has_a_usable_level() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accepted", "p_value", "counts_as"),
-    [(True, 0.001, 0.001), (False, 0.001, 1.0), (False, 0.3, 0.3), (False, None, 1.0)],
+    ("outcome", "p_value", "guards_held", "counts_as"),
+    [
+        (Outcome.ACCEPTED, 0.001, True, 0.001),
+        (Outcome.REFUSED, 0.001, True, 1.0),
+        (Outcome.REFUSED, 0.3, True, 0.3),
+        (Outcome.REFUSED, 0.1, True, 0.1),
+        (Outcome.REFUSED, 0.1, False, 1.0),
+        (Outcome.INCONCLUSIVE, 0.1, True, 1.0),
+        (Outcome.REFUSED, None, True, 1.0),
+    ],
 )
-def test_only_an_accepted_night_is_a_discovery(accepted: bool, p_value: float | None, counts_as: float) -> None:
-    """A gain that a guard refused, or that could not be trusted, earns no wealth back."""
-    assert counts_as == counted(accepted, p_value, 0.01)
+def test_only_a_trusted_p_value_is_told_to_the_error_control(
+    outcome: Outcome, p_value: float | None, guards_held: bool, counts_as: float
+) -> None:
+    """A gain that a guard refused, or that could not be trusted, earns no wealth back and is no candidate."""
+    assert counts_as == counted(outcome, p_value, 0.01, guards_held)
 
 
 def test_the_quoted_lift_is_smaller_than_what_was_seen() -> None:

@@ -125,6 +125,7 @@ def decide(
         level=level,
         comparison=main,
         guards=tuple(guard.comparison for guard in checked),
+        guards_held=not failed and not unclear,
         p_value=course.p_value,
         looks=course.looks,
         planned_looks=planned,
