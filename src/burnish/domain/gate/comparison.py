@@ -10,7 +10,7 @@ from burnish.domain.gate.rule import MISSINGNESS_LEVEL, GateRule
 from burnish.domain.gate.verdict import Comparison
 from burnish.domain.pairing import Pairs, pair
 
-__all__ = ["compare", "compare_pairs", "doubts"]
+__all__ = ["compare", "compare_pairs", "doubts", "unlike"]
 
 
 def compare(
@@ -67,6 +67,10 @@ def compare_pairs(pairs: Pairs, level: float, step: float | None = None) -> Comp
 
 def doubts(pairs: Pairs, rule: GateRule) -> list[str]:
     """Why the measurement itself cannot carry a verdict, a sentence each; empty where it can."""
+    return [*_too_few(pairs, rule), *unlike(pairs, rule)]
+
+
+def _too_few(pairs: Pairs, rule: GateRule) -> list[str]:
     found: list[str] = []
     count = len(pairs.ids)
     if not pairs.baseline or not pairs.candidate:
@@ -77,6 +81,12 @@ def doubts(pairs: Pairs, rule: GateRule) -> list[str]:
             f"Only {sentences.plural(count, 'example')} could be paired on {pairs.metric}; "
             f"at least {rule.minimum_pairs} are needed."
         )
+    return found
+
+
+def unlike(pairs: Pairs, rule: GateRule) -> list[str]:
+    """Why the arms cannot be compared, however many pairs there are: what is missing, and what is there twice."""
+    found: list[str] = []
     if pairs.duplicates:
         found.append(
             f"{sentences.plural(pairs.duplicates, 'run')} occurred twice for the same arm, example and repetition, "

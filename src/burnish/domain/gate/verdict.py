@@ -98,7 +98,8 @@ class Verdict(Value):
     """The gate's decision on one proposal, with reasons in plain words, each a full sentence.
 
     `level` is tonight's, `p_value` holds over all looks together: a gain was accepted only where it is below the level.
-    `guards_held`: every guard and limit was shown to hold. `attempts_before` counts the proposals of this agent that were held against the sealed split earlier.
+    `guards_held`: every guard and limit was shown to hold. `attempts_before` counts the proposals of this agent that
+    were held against the sealed split earlier.
     """
 
     proposal_id: str
