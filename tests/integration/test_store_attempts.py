@@ -85,6 +85,24 @@ def test_a_changed_rule_does_not_renew_the_wealth(store: Store) -> None:
     assert begin(RULE).after(0.6).after(1.0).after(1.0).tonight() == store.attempts.open("a", "a/4", "s", RULE).level
 
 
+def test_a_changed_rule_credits_no_discovery_that_opened_no_pull_request(store: Store) -> None:
+    """A p-value that was refused then is not a discovery now, where the new rule's level would have been higher."""
+    strict = RULE.model_copy(update={"wealth": 0.015})
+    attempt = store.attempts.open("a", "a/1", "p", strict)
+    assert attempt.level < 0.01 < begin(RULE).tonight()
+    store.attempts.close("a", "a/1", verdict("p", 0.01))
+    assert begin(RULE).after(1.0).tonight() == store.attempts.open("a", "a/2", "q", RULE).level
+
+
+def test_a_night_that_cannot_be_trusted_is_spent(store: Store) -> None:
+    """A promising p-value of an inconclusive night, or of one whose guards failed, is not spared its price."""
+    store.attempts.open("a", "a/1", "p", RULE)
+    assert 1.0 == store.attempts.close("a", "a/1", verdict("p", 0.1, Outcome.INCONCLUSIVE)).counts_as
+    failed = verdict("q", 0.1).model_copy(update={"guards_held": False})
+    store.attempts.open("a", "a/2", "q", RULE)
+    assert 1.0 == store.attempts.close("a", "a/2", failed).counts_as
+
+
 def test_a_gain_that_a_guard_refused_is_no_discovery(store: Store) -> None:
     """The night's hypothesis is the whole change, so its p-value counts as 1."""
     store.attempts.open("a", "a/1", "p", RULE)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from burnish.domain.experiments import Run, RunKey, RunStatus
 from burnish.domain.gate import Comparison, GateRule, Outcome, Tonight, Verdict, compare, decide, enough
+from burnish.domain.gate.guards import guard, limit
 from burnish.domain.gate.selection import convincing
 from burnish.domain.pairing import pair
 from burnish.domain.statistics import mcnemar
@@ -283,6 +284,38 @@ def test_a_gain_does_not_buy_cost_or_latency(cost: float | None, latency: float,
     verdict = decided(priced(arm("b", before), 0.001, 1.0), priced(arm("c", after), cost, latency), LIMITS)
     assert outcome is verdict.outcome
     assert any(said in reason for reason in verdict.reasons), verdict.reasons
+
+
+def test_equal_costs_exclude_no_rare_rise() -> None:
+    """Where one call in twenty doubles and the limit is that rise, twenty to forty equal ones do not show otherwise."""
+    rng = random.Random(9)
+    rule = GateRule(max_cost_increase=0.05)
+    for count in (20, 30, 40):
+        left = priced_alike(arm("b", [1.0] * count), [0.001] * count)
+        passed = 0
+        for _ in range(100):
+            costs = [0.002 if rng.random() < 0.05 else 0.001 for _ in range(count)]
+            right = priced_alike(arm("c", [1.0] * count), costs)
+            passed += limit("cost_usd", left, right, rule, 0.05).outcome is Outcome.ACCEPTED
+        assert passed <= 5 + 3 * math.sqrt(5)
+    many = [0.001] * 80
+    left, right = priced_alike(arm("b", [1.0] * 80), many), priced_alike(arm("c", [1.0] * 80), many)
+    assert limit("cost_usd", left, right, rule, 0.05).outcome is Outcome.ACCEPTED
+
+
+def priced_alike(runs: list[Run], costs: Sequence[float]) -> list[Run]:
+    return [r.model_copy(update={"cost_usd": cost}) for r, cost in zip(runs, costs, strict=True)]
+
+
+def test_repeated_ties_of_a_guard_exclude_no_rare_loss() -> None:
+    """An agent that answers alike every time has twenty ties as often as not, whatever it lost elsewhere."""
+    rule = GateRule(guard_margin=0.05)
+
+    def side(name: str, count: int) -> list[Run]:
+        return [run(name, f"{i:04d}", 1.0, r, {"safety": 1.0}) for i in range(count) for r in range(3)]
+
+    outcomes = [guard("safety", side("b", n), side("c", n), rule).outcome for n in (20, 40, 60)]
+    assert [Outcome.REFUSED, Outcome.REFUSED, Outcome.ACCEPTED] == outcomes
 
 
 def test_a_baseline_without_prices_cannot_be_compared() -> None:

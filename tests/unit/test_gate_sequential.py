@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from burnish.domain.gate import FixedLevel, GateRule, Saffron, begin, follow, look_sizes
+from burnish.domain.gate import FixedLevel, GateRule, Outcome, Saffron, begin, follow, look_sizes
 from burnish.domain.gate.across_nights import counted
 from burnish.domain.gate.differences import Differences
 from burnish.domain.gate.eprocess import STAKES, evidence, log_wealth
@@ -105,21 +105,70 @@ def test_groups_count_as_one() -> None:
     assert "on groups" in copies.tested().test
 
 
-def test_unequal_groups_have_the_clustered_error_of_the_reference() -> None:
+def test_equal_groups_have_the_clustered_error_of_the_reference() -> None:
     """The grouped interval is statsmodels' cluster-robust one of a mean, up to its small-sample factor."""
     import statsmodels.api as sm
-
-    rng = np.random.default_rng(6)
-    groups = np.sort(rng.integers(0, 40, 150))
-    groups = np.unique(groups, return_inverse=True)[1]
-    values = rng.normal(0.1, 0.3, 40)[groups] + rng.normal(0, 0.2, 150)
-    fitted = sm.OLS(values, np.ones(150)).fit(cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False})
-    count = groups.max() + 1
-    low, high = Differences(values, groups).interval(0.95)
     from scipy.stats import t
 
-    error = float(fitted.bse[0]) * math.sqrt(count / (count - 1))
-    assert math.isclose(high - low, 2 * t.ppf(0.975, count - 1) * error, rel_tol=1e-9)
+    rng = np.random.default_rng(6)
+    groups = np.repeat(np.arange(40), 4)
+    values = rng.normal(0.1, 0.3, 40)[groups] + rng.normal(0, 0.2, 160)
+    fitted = sm.OLS(values, np.ones(160)).fit(cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False})
+    low, high = Differences(values, groups).interval(0.95)
+    error = float(fitted.bse[0]) * math.sqrt(40 / 39)
+    assert math.isclose(high - low, 2 * t.ppf(0.975, 39) * error, rel_tol=1e-9)
+
+
+def test_unequal_groups_have_the_jackknife_error() -> None:
+    """Leaving out one group after the other gives the error, and the sizes give the degrees of freedom."""
+    from scipy.stats import t
+
+    rng = np.random.default_rng(6)
+    groups = np.unique(np.sort(rng.integers(0, 40, 150)), return_inverse=True)[1]
+    values = rng.normal(0.1, 0.3, 40)[groups] + rng.normal(0, 0.2, 150)
+    count = groups.max() + 1
+    without = np.array([values[groups != group].mean() for group in range(count)])
+    error = math.sqrt((count - 1) / count * ((without - values.mean()) ** 2).sum())
+    effective = 150**2 / (np.bincount(groups) ** 2).sum()
+    low, high = Differences(values, groups).interval(0.95)
+    assert math.isclose(high - low, 2 * t.ppf(0.975, effective - 1) * error, rel_tol=1e-9)
+
+
+# Sizes of the groups that examples form, each with a shared effect of no direction.
+UNEQUAL = ((70, *[1] * 30), (40, *[1] * 60), (30, 20, *[1] * 50), (*[5] * 10, *[1] * 50))
+
+
+@pytest.mark.parametrize("sizes", UNEQUAL)
+@pytest.mark.parametrize("looks", [1, 4])
+def test_a_large_group_does_not_raise_the_chance_of_a_false_yes(sizes: tuple[int, ...], looks: int) -> None:
+    """Where groups move together without direction, at most the level's share is accepted, also look by look."""
+    rng = np.random.default_rng(21)
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    rule = GateRule(looks=looks, futility=0.0)
+    nights, level, crossed = 400, 0.0147, 0
+    for _ in range(nights):
+        shared = rng.choice([-0.6, 0.0, 0.6], p=[0.25, 0.5, 0.25], size=len(sizes))
+        values = shared[groups] + rng.choice([-0.4, 0.0, 0.4], p=[0.1, 0.8, 0.1], size=len(groups))
+        names = rng.permutation(len(sizes))  # groups stay together and come in any order
+        order = np.argsort(names[groups], kind="stable")
+        crossed += course(Differences(values[order], names[groups][order]), level, rule).crossed
+    assert crossed <= level * nights + 3 * math.sqrt(level * nights)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "most"), [([1] * 20, 0.05), ([1] * 60, 0.07), ([1] * 80, 0.07), ([5] * 20, 0.05), ([70] + [1] * 30, 0.05)]
+)
+def test_ties_alone_do_not_exclude_a_loss(sizes: list[int], most: float) -> None:
+    """A loss of the whole margin, which comes as rare losses of all, is let through about as often as it is said."""
+    rng = np.random.default_rng(22)
+    groups = np.repeat(np.arange(len(sizes)), sizes) if max(sizes) > 1 else None
+    trials, passed = 600, 0
+    for _ in range(trials):
+        lost = -(rng.random(len(sizes)) < 0.05).astype(float)
+        values = lost if groups is None else lost[groups]
+        passed += Differences(values, groups).interval(0.9, step=1.0).low >= -0.05
+    assert passed / trials <= most
+    assert Differences(np.zeros(120)).interval(0.9, step=1.0).low > -0.05
 
 
 @pytest.mark.parametrize(
@@ -185,12 +234,22 @@ def test_the_first_night_has_a_usable_level() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accepted", "p_value", "counts_as"),
-    [(True, 0.001, 0.001), (False, 0.001, 1.0), (False, 0.3, 0.3), (False, None, 1.0)],
+    ("outcome", "p_value", "guards_held", "counts_as"),
+    [
+        (Outcome.ACCEPTED, 0.001, True, 0.001),
+        (Outcome.REFUSED, 0.001, True, 1.0),
+        (Outcome.REFUSED, 0.3, True, 0.3),
+        (Outcome.REFUSED, 0.1, True, 0.1),
+        (Outcome.REFUSED, 0.1, False, 1.0),
+        (Outcome.INCONCLUSIVE, 0.1, True, 1.0),
+        (Outcome.REFUSED, None, True, 1.0),
+    ],
 )
-def test_only_an_accepted_night_is_a_discovery(accepted: bool, p_value: float | None, counts_as: float) -> None:
-    """A gain that a guard refused, or that could not be trusted, earns no wealth back."""
-    assert counts_as == counted(accepted, p_value, 0.01)
+def test_only_a_trusted_p_value_is_told_to_the_error_control(
+    outcome: Outcome, p_value: float | None, guards_held: bool, counts_as: float
+) -> None:
+    """A gain that a guard refused, or that could not be trusted, earns no wealth back and is no candidate."""
+    assert counts_as == counted(outcome, p_value, 0.01, guards_held)
 
 
 def test_the_quoted_lift_is_smaller_than_what_was_seen() -> None:
@@ -200,6 +259,15 @@ def test_the_quoted_lift_is_smaller_than_what_was_seen() -> None:
     assert math.isclose(0.25 * 40 / (40 + UNCHANGED), found.shrunk)
     assert found.low < found.shrunk < found.high < 0.5
     assert lift(Differences(np.array([1.0]))) is None
+
+
+def test_one_large_group_is_hardly_worth_more_than_an_example() -> None:
+    """The lift of seventy alike examples and thirty others is shrunk as that of two, with an interval to match."""
+    groups = np.repeat(np.arange(31), [70, *[1] * 30])
+    found = lift(Differences(np.array([0.5] * 70 + [0.0, 0.2] * 15), groups))
+    assert found is not None
+    assert found.shrunk < found.raw / 4
+    assert found.low < 0 < found.high
 
 
 def test_a_demo_sized_gain_passes_on_the_first_night() -> None:

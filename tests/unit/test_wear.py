@@ -60,3 +60,17 @@ def test_what_is_told_of_held_out_examples_has_no_ids() -> None:
         shown[Split.HELD_OUT].ids,
     )  # fmt: skip
     assert (change, Change()) == (shown[Split.DEV].ids, shown[Split.TRAIN].ids)
+
+
+def test_members_of_a_group_are_measured_one_after_the_other() -> None:
+    """The same examples are chosen as without groups; only their order puts groups together."""
+    ids = [f"e{n}" for n in range(30)]
+    groups = {i: f"g{n % 10}" for n, i in enumerate(ids)}
+    taken = choose(ids, {}, 21, groups)
+    assert set(choose(ids, {}, 21)) == set(taken)
+    runs = [
+        groups[one]
+        for one, before in zip(taken, [None, *taken], strict=False)
+        if groups.get(before or "") != groups[one]
+    ]
+    assert len(runs) == len(set(runs))

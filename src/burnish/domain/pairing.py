@@ -57,6 +57,12 @@ class Pairs:
             value in (0.0, 1.0) for i in self.ids for value in (self.baseline[i], self.candidate[i])
         )
 
+    @property
+    def scale(self) -> float:
+        """The largest change a score could make: 1 for scores from 0 to 1, else the largest amount that was seen."""
+        seen = (abs(value) for i in self.ids for value in (self.baseline[i], self.candidate[i]))
+        return max(1.0, max(seen, default=0.0))
+
     def differences(self, among: Sequence[str] | None = None) -> "Differences":
         """What each example measured in both arms gained, in the order of `among` (default: all, by id)."""
         import numpy as np

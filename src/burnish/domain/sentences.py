@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "attempts",
+    "carried_alone",
     "finding",
     "futile",
     "guard_failed",
@@ -60,6 +61,11 @@ def looked(looks: "Sequence[Look]", p_value: float | None, planned: int, mode: s
         f"Over {len(looks)} of {planned} planned looks together p = {p(p_value)}; at the last one, after "
         f"{plural(last.examples, 'example')}, z is {last.z:.2f} against a boundary of {last.boundary:.2f}."
     ]
+
+
+def carried_alone(metric: str) -> str:
+    """That nothing fresh was measured, so that earlier nights decide."""
+    return f"No held-out example was left that is fresh; what earlier nights showed of {metric} decides alone."
 
 
 def futile(looks: "Sequence[Look]", planned: int) -> str:

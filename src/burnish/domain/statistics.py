@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 __all__ = [
     "EXACT_FLIPS",
     "Bounds",
+    "cautious_difference",
     "detectable_gain",
     "difference_of_pairs",
     "differs",
+    "effective_number",
     "mcnemar",
     "mean_difference",
     "paired_t",
@@ -65,10 +67,11 @@ def differs(only_first: int, only_second: int) -> float:
 def paired_t(differences: Floats, groups: "NDArray[np.int64] | None" = None) -> float | None:
     """One-sided paired t test of a mean difference above 0; with `groups` (one number a difference) on groups.
 
-    None where the statistic is undefined: fewer than two units, a value that is not finite, or all values equal.
+    None where the statistic is undefined: fewer than two units, one group that outweighs all others together, a value
+    that is not finite, or all values equal.
     """
     spread = _spread(differences, groups)
-    if spread is None or spread.error == 0:
+    if spread is None or spread.error == 0 or spread.freedom < 1:
         return None
     from scipy.special import stdtr
 
@@ -169,17 +172,51 @@ def difference_of_pairs(fixed: int, broken: int, pairs: int, confidence: float) 
 def mean_difference(differences: Floats, confidence: float, groups: "NDArray[np.int64] | None" = None) -> Bounds:
     """Student's t interval of a mean difference; with `groups` (one number a difference) on grouped errors.
 
-    -1 to 1 (the range of a score, widened to the mean where it lies outside) for fewer than two units, which
-    say nothing about their own spread; a point where all are equal.
+    -1 to 1 (the range of a score, widened to the mean) where the spread says nothing: fewer than two units, or one
+    group that outweighs all others together.
     """
+    mean = math.fsum(differences) / len(differences) if len(differences) else 0.0
     spread = _spread(differences, groups)
-    if spread is None:
-        mean = math.fsum(differences) / len(differences) if len(differences) else 0.0
+    if spread is None or spread.freedom < 1:
         return Bounds(min(-1.0, mean), max(1.0, mean))
+    half = _half(spread, confidence)
+    return Bounds(spread.mean - half, spread.mean + half)
+
+
+def cautious_difference(
+    differences: Floats, confidence: float, step: float, groups: "NDArray[np.int64] | None" = None
+) -> Bounds:
+    """An interval for showing that nothing got worse: each end counts one further unit that moved by `step` that way.
+
+    The interval of `mean_difference` is a point where all differences are equal, so twenty ties would exclude any
+    loss. `step` is the largest change there can be (1 for scores from 0 to 1); the further unit is as large as the
+    group in which an example is typically found. Where a loss of the margin comes as rare losses of a whole step, the
+    case in which ties mislead most, a 5 % bound errs in 3 to 4 % of measurements and in 7 % at the worst number of
+    examples (20 to 300 of them; the adjustment of Bonett and Price in 5 to 6 % and 10 %).
+    """
+    mean = math.fsum(differences) / len(differences) if len(differences) else 0.0
+    low, high = (_spread(differences, groups, further) for further in (-step, step))
+    if low is None or high is None or min(low.freedom, high.freedom) < 1:
+        return Bounds(min(-step, mean), max(step, mean))
+    return Bounds(
+        min(mean, low.mean - _half(low, confidence)),
+        max(mean, high.mean + _half(high, confidence)),
+    )
+
+
+def _half(spread: "_Spread", confidence: float) -> float:
     from scipy.special import stdtrit
 
-    half = float(stdtrit(spread.freedom, (1 + confidence) / 2)) * spread.error
-    return Bounds(spread.mean - half, spread.mean + half)
+    return float(stdtrit(spread.freedom, (1 + confidence) / 2)) * spread.error
+
+
+def effective_number(sizes: Floats) -> float:
+    """How many equal groups these sizes are worth: (sum n)^2 / sum n^2 (Kish 1965). 0 without any."""
+    import numpy as np
+
+    counts = np.asarray(sizes, dtype=float)
+    squares = float((counts * counts).sum())
+    return float(counts.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
 def pairs_needed(difference: float, discordance: float, level: float = 0.05, power: float = 0.8) -> int:
@@ -202,31 +239,39 @@ def detectable_gain(pairs: int, discordance: float, level: float = 0.05, power: 
 class _Spread(NamedTuple):
     mean: float
     error: float
-    freedom: int
+    freedom: float
 
 
-def _spread(differences: Floats, groups: "NDArray[np.int64] | None") -> _Spread | None:
-    """Mean, its standard error and degrees of freedom; the error sums residuals by group and counts groups.
+def _spread(differences: Floats, groups: "NDArray[np.int64] | None", further: float = 0.0) -> _Spread | None:
+    """Mean, its standard error and degrees of freedom, of units that are differences or groups of them.
 
-    With groups it is the cluster-robust error of a mean with the small-sample factor G / (G - 1).
+    With groups the error is the jackknife over groups (CR3) and the degrees of freedom are those of the effective
+    number of groups: the plain cluster-robust error all but vanishes where one group holds most examples, since its
+    residual is then forced to 0. Groups of one size give the usual G / (G - 1) formula, single examples Student's.
+    `further` is one more unit, of typical size, whose examples all changed by so much.
     """
     import numpy as np
 
     values = np.asarray(differences, dtype=float)
     if len(values) < 2 or not np.isfinite(values).all():
         return None
-    mean = float(values.mean())
-    residuals = values - mean
     # A spread within rounding of the values themselves is none: t would be enormous for no reason.
     if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
-        residuals = np.zeros(len(values))
-    if groups is not None:
-        residuals = np.bincount(groups, weights=residuals).astype(float)
-    units = len(residuals)
+        values = np.full(len(values), float(values.mean()))
+    sums = values if groups is None else np.bincount(groups, weights=values).astype(float)
+    sizes = np.ones(len(values)) if groups is None else np.bincount(groups).astype(float)
+    if further:
+        typical = float((sizes * sizes).sum() / sizes.sum())
+        sums, sizes = np.append(sums, further * typical), np.append(sizes, typical)
+    units, total = len(sums), float(sizes.sum())
     if units < 2:
         return None
-    error = math.sqrt(units / (units - 1) * float((residuals * residuals).sum())) / len(values)
-    return _Spread(mean, error, units - 1)
+    mean = float(sums.sum()) / total
+    residuals = (sums - mean * sizes) / (1 - sizes / total)
+    if not further and np.ptp(values) == 0:
+        residuals = np.zeros(units)
+    error = math.sqrt((units - 1) / units * float((residuals * residuals).sum())) / total
+    return _Spread(mean, error, effective_number(sizes) - 1)
 
 
 def _two_sided_z(confidence: float) -> float:

@@ -30,9 +30,20 @@ class Wear(Value):
         return self.worn / self.examples if self.examples else 0.0
 
 
-def choose(ids: Sequence[str], uses: Mapping[str, int], limit: int) -> list[str]:
-    """At most `limit` ids, the least used first and then by the hash of the id: neither by age nor by outcome."""
-    return sorted(ids, key=lambda one: (uses.get(one, 0), content_hash("limit", one)))[:limit]
+def choose(
+    ids: Sequence[str], uses: Mapping[str, int], limit: int, groups: Mapping[str, str] | None = None
+) -> list[str]:
+    """At most `limit` ids, the least used first and then by the hash of the id: neither by age nor by outcome.
+
+    Of those chosen, members of one of the `groups` (by id) follow the first of them, so that a look at the first few
+    sees groups whole.
+    """
+    chosen = sorted(ids, key=lambda one: (uses.get(one, 0), content_hash("limit", one)))[:limit]
+    names = groups or {}
+    first: dict[str, int] = {}
+    for place, one in enumerate(chosen):
+        first.setdefault(names.get(one) or one, place)
+    return sorted(chosen, key=lambda one: first[names.get(one) or one])
 
 
 def wear_of(uses: Sequence[int], worn_after: int) -> Wear:

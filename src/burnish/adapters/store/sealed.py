@@ -46,7 +46,7 @@ class HeldOut:
             return tuple(Example.model_validate_json(document) for document in connection.execute(query).scalars())
 
     def least_used(self, limit: int) -> list[str]:
-        """Ids of at most `limit` examples for a new measurement, those the gate has used least first."""
+        """Ids of at most `limit` examples for a new measurement, the least used first; groups stay together."""
         counted = (
             sa.select(_uses.c.example_id, sa.func.count())
             .where(_uses.c.dataset_id == self._dataset_id)
@@ -54,7 +54,18 @@ class HeldOut:
         )
         with self._database.read() as connection:
             uses = {example_id: int(count) for example_id, count in connection.execute(counted)}
-        return choose([example.id for example in self.examples()], uses, limit)
+        examples = self.examples()
+        return choose([one.id for one in examples], uses, limit, {one.id: one.group for one in examples if one.group})
+
+    def groups(self) -> dict[str, str]:
+        """The group of each held-out example by id, also of those retired since: earlier nights measured them."""
+        columns = _examples.c
+        query = sa.select(columns.document).where(
+            columns.dataset_id == self._dataset_id, columns.split == Split.HELD_OUT.value
+        )
+        with self._database.read() as connection:
+            found = [Example.model_validate_json(one) for one in connection.execute(query).scalars()]
+        return {one.id: one.group for one in found if one.group}
 
     def read(self, order: Sequence[str]) -> list[Example]:
         """The examples of a measurement in its order; one that was retired since is left out."""

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from burnish.domain.base import Json, Value
 from burnish.domain.gate.rule import GateRule
+from burnish.domain.gate.verdict import Outcome
 
 __all__ = ["AcrossNights", "FixedLevel", "Saffron", "begin", "counted"]
 
@@ -71,12 +72,15 @@ def begin(rule: GateRule) -> FixedLevel | Saffron:
     return Saffron(false_share=rule.false_share, wealth=rule.wealth, candidate_below=rule.candidate_below)
 
 
-def counted(accepted: bool, p_value: float | None, level: float) -> float:
+def counted(outcome: Outcome, p_value: float | None, level: float, guards_held: bool = True) -> float:
     """The p-value of a night as a whole, which asks for a gain, guards that hold and a measurement to be trusted.
 
-    A night that was not accepted although its gain was below the level failed for one of the others: that is no
-    discovery, so it counts as no evidence and earns nothing back.
+    1, no evidence, where the gain's p-value cannot stand for that whole: the measurement was inconclusive, a guard was
+    not shown to hold, or the night was refused although the gain was below the level. Such a night neither earns wealth
+    nor is spared its price as a candidate.
     """
-    if p_value is None or (not accepted and p_value < level):
+    if outcome is Outcome.ACCEPTED:
+        return 1.0 if p_value is None else p_value
+    if p_value is None or outcome is Outcome.INCONCLUSIVE or not guards_held or p_value < level:
         return 1.0
     return p_value

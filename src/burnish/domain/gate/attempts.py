@@ -75,13 +75,18 @@ def opened(
 
 
 def standing(history: Sequence[Attempt], rule: GateRule) -> AcrossNights:
-    """The error control after an agent's attempts so far."""
+    """The error control after an agent's attempts so far.
+
+    Replayed under a changed rule, levels may be higher than they were. An attempt that opened no pull request then is
+    no discovery now either: where its p-value would pass, it counts as no evidence.
+    """
     ordered = sorted(history, key=lambda attempt: attempt.number)
     state: AcrossNights = begin(rule)
     if ordered and ordered[-1].after.model_copy(update={"snapshot": None}) == state:
         return ordered[-1].after
     for attempt in ordered:
-        state = state.after(attempt.counts_as)
+        missed = attempt.outcome is not Outcome.ACCEPTED and attempt.counts_as <= state.tonight()
+        state = state.after(1.0 if missed else attempt.counts_as)
     return state
 
 
@@ -100,5 +105,5 @@ def closed(attempt: Attempt, verdict: Verdict, is_last: bool) -> Attempt:
     )
     if not is_last:
         return changed
-    value = counted(verdict.outcome is Outcome.ACCEPTED, verdict.p_value, attempt.level)
+    value = counted(verdict.outcome, verdict.p_value, attempt.level, verdict.guards_held)
     return changed.model_copy(update={"counts_as": value, "after": attempt.state.after(value)})

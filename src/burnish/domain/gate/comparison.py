@@ -10,7 +10,7 @@ from burnish.domain.gate.rule import MISSINGNESS_LEVEL, GateRule
 from burnish.domain.gate.verdict import Comparison
 from burnish.domain.pairing import Pairs, pair
 
-__all__ = ["compare", "compare_pairs", "doubts"]
+__all__ = ["compare", "compare_pairs", "doubts", "unlike"]
 
 
 def compare(
@@ -25,13 +25,15 @@ def compare(
     One run a side and right or wrong: exact McNemar. Otherwise, on example means: sign-flip permutation below
     30 pairs, paired t from there on. Where some of `groups` (by example id) have several members, groups are counted
     instead of examples. The p-value is one-sided for improvement; the interval is two-sided at 1 - 2 x level, so its
-    lower end is the one-sided bound at `rule.level`. `p_value` is None without pairs.
+    lower end is the one-sided bound at `rule.level`, with a width also where nothing changed. `p_value` is None without
+    pairs.
     """
-    return compare_pairs(pair(metric, baseline, candidate, groups), rule.level)
+    pairs = pair(metric, baseline, candidate, groups)
+    return compare_pairs(pairs, rule.level, pairs.scale)
 
 
-def compare_pairs(pairs: Pairs, level: float) -> Comparison:
-    """The same, of runs that are paired already."""
+def compare_pairs(pairs: Pairs, level: float, step: float | None = None) -> Comparison:
+    """The same, of runs that are paired already; `step` is that of `Differences.interval`."""
     ids = pairs.ids
     count = len(ids)
     differences = pairs.differences()
@@ -40,7 +42,7 @@ def compare_pairs(pairs: Pairs, level: float) -> Comparison:
     broken = tuple(i for i, difference in moved if difference < -DUST)
     confidence = 1 - 2 * level
     p_value, test = differences.tested()
-    bounds = differences.interval(confidence)
+    bounds = differences.interval(confidence, step)
     return Comparison(
         metric=pairs.metric,
         pairs=count,
@@ -65,6 +67,10 @@ def compare_pairs(pairs: Pairs, level: float) -> Comparison:
 
 def doubts(pairs: Pairs, rule: GateRule) -> list[str]:
     """Why the measurement itself cannot carry a verdict, a sentence each; empty where it can."""
+    return [*_too_few(pairs, rule), *unlike(pairs, rule)]
+
+
+def _too_few(pairs: Pairs, rule: GateRule) -> list[str]:
     found: list[str] = []
     count = len(pairs.ids)
     if not pairs.baseline or not pairs.candidate:
@@ -75,6 +81,12 @@ def doubts(pairs: Pairs, rule: GateRule) -> list[str]:
             f"Only {sentences.plural(count, 'example')} could be paired on {pairs.metric}; "
             f"at least {rule.minimum_pairs} are needed."
         )
+    return found
+
+
+def unlike(pairs: Pairs, rule: GateRule) -> list[str]:
+    """Why the arms cannot be compared, however many pairs there are: what is missing, and what is there twice."""
+    found: list[str] = []
     if pairs.duplicates:
         found.append(
             f"{sentences.plural(pairs.duplicates, 'run')} occurred twice for the same arm, example and repetition, "

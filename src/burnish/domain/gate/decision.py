@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from burnish.domain import sentences
 from burnish.domain.base import Value
 from burnish.domain.experiments import Run
-from burnish.domain.gate.comparison import compare_pairs, doubts
+from burnish.domain.gate.comparison import compare_pairs, doubts, unlike
 from burnish.domain.gate.eprocess import fits
 from burnish.domain.gate.guards import guards as judged
 from burnish.domain.gate.lift import lift
-from burnish.domain.gate.looks import Course, follow, look_sizes
+from burnish.domain.gate.looks import Course, follow, look_sizes, whole_groups
 from burnish.domain.gate.rule import GateRule
 from burnish.domain.gate.verdict import Outcome, Verdict
 from burnish.domain.pairing import Pairs, pair
@@ -41,11 +41,11 @@ class Tonight(Value):
     def plan(
         level: float, order: Sequence[str], rule: GateRule, groups: Mapping[str, str], attempts_before: int = 0
     ) -> "Tonight":
-        """The plan before any look."""
+        """The plan before any look. No look cuts a group, where groups stand together in `order`."""
         return Tonight(
             level=level,
             order=tuple(order),
-            sizes=look_sizes(len(order), rule),
+            sizes=whole_groups(look_sizes(len(order), rule), order, groups),
             groups=dict(groups),
             attempts_before=attempts_before,
         )
@@ -85,13 +85,17 @@ def decide(
     INCONCLUSIVE means that the measurement says nothing (too few pairs, too much unmeasured, unmeasured differently,
     duplicated runs); it outranks the rest, because the other figures then mean little. The first reason is the verdict
     in one sentence.
+
+    With evidence `carried` over from earlier nights, few fresh pairs are enough, and without any the carried evidence
+    decides alone. Guards are never carried over: without fresh pairs they are unmeasured, which is INCONCLUSIVE.
     """
     tonight = tonight or Tonight(level=rule.level)
     level = tonight.level
     pairs = pair(metric, baseline, candidate, tonight.groups)
     course = _course(pairs, rule, tonight)
     main = compare_pairs(pairs, level)
-    doubtful = doubts(pairs, rule)
+    carried = rule.mode == "e_process" and bool(tonight.carried)
+    doubtful = unlike(pairs, rule) if carried else doubts(pairs, rule)
     if rule.mode == "e_process" and not fits(pairs.differences()):
         doubtful.append(
             f"The scores on {metric} leave the range from 0 to 1, which the mode e_process needs; scale them or choose "
@@ -106,6 +110,8 @@ def decide(
     if main.pairs:
         finding = [sentences.finding(main, pairs.binary), sentences.tested(main, level)]
         finding += sentences.looked(course.looks, course.p_value, planned, rule.mode)
+    elif carried and not doubtful:
+        finding = [sentences.carried_alone(metric), *sentences.looked(course.looks, course.p_value, planned, rule.mode)]
     no_gain = sentences.futile(course.looks, planned) if course.futile else sentences.no_gain(main, level, course)
     if doubtful:
         outcome, reasons = Outcome.INCONCLUSIVE, [*doubtful, *finding, *failed, *unclear]
@@ -125,6 +131,7 @@ def decide(
         level=level,
         comparison=main,
         guards=tuple(guard.comparison for guard in checked),
+        guards_held=not failed and not unclear,
         p_value=course.p_value,
         looks=course.looks,
         planned_looks=planned,
@@ -138,7 +145,14 @@ def _course(pairs: Pairs, rule: GateRule, tonight: Tonight) -> Course:
     if not tonight.sizes:
         everything = pairs.differences()
         return follow([everything], [max(1, len(pairs.examples))], tonight.level, rule, tonight.carried)
-    taken = tonight.sizes[: tonight.taken]
-    return follow(
-        [pairs.differences(tonight.order[:size]) for size in taken], tonight.sizes, tonight.level, rule, tonight.carried
-    )
+    taken = [
+        _complete(tonight, size) if rule.mode == "e_process" else tonight.order[:size]
+        for size in tonight.sizes[: tonight.taken]
+    ]
+    return follow([pairs.differences(ids) for ids in taken], tonight.sizes, tonight.level, rule, tonight.carried)
+
+
+def _complete(tonight: Tonight, size: int) -> list[str]:
+    """The examples of the first `size` whose groups have no member still to come: a settled bet must not change."""
+    ahead = {tonight.groups.get(i) or i for i in tonight.order[size:]}
+    return [i for i in tonight.order[:size] if (tonight.groups.get(i) or i) not in ahead]

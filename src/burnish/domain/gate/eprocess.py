@@ -32,7 +32,8 @@ def log_wealth(differences: Differences) -> "NDArray[np.float64]":
     """Natural logarithm of the wealth of each stake after these examples, from 1.
 
     Wealth over further examples adds to it, which is how evidence is carried over. A group counts as one example, its
-    mean. Asks for differences that `fits` accepts.
+    mean, and must be complete: a mean that changed later would change a bet that was settled. Asks for differences that
+    `fits` accepts.
     """
     import numpy as np
 

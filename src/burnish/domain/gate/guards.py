@@ -50,9 +50,12 @@ def guard(
     rule: GateRule,
     groups: Mapping[str, str] | None = None,
 ) -> Guard:
-    """Is the candidate shown to be at most the margin worse? Non-inferiority at GUARD_LEVEL, one-sided."""
+    """Is the candidate shown to be at most the margin worse? Non-inferiority at GUARD_LEVEL, one-sided.
+
+    The bound counts one further example (or group) that lost all, since ties alone exclude no loss.
+    """
     pairs = pair(name, baseline, candidate, groups)
-    comparison = compare_pairs(pairs, GUARD_LEVEL)
+    comparison = compare_pairs(pairs, GUARD_LEVEL, pairs.scale)
     found = doubts(pairs, rule)
     if found:
         return Guard(Outcome.INCONCLUSIVE, " ".join(["The guard could not be judged.", *found]), comparison)
@@ -72,7 +75,8 @@ def limit(
     """Is the candidate's mean `cost_usd` or `latency_s` shown to be at most (1 + increase) times the baseline's?
 
     Paired by example: the upper bound of the mean of candidate - (1 + increase) x baseline must not be above 0, at
-    GUARD_LEVEL. The comparison given back is of the plain amounts, where less is better.
+    GUARD_LEVEL. It counts one further example whose amount rose by the baseline's mean, since equal amounts alone
+    exclude no rise. The comparison given back is of the plain amounts, where less is better.
     """
     left, right = _amounts(quantity, baseline), _amounts(quantity, candidate)
     pairs = pair(quantity, left, right, groups)
@@ -89,7 +93,7 @@ def limit(
             comparison,
         )
     scaled = pair(quantity, [_scaled(run, 1 + increase) for run in left], right, groups)
-    worst = scaled.differences().interval(1 - 2 * GUARD_LEVEL).high
+    worst = scaled.differences().interval(1 - 2 * GUARD_LEVEL, comparison.baseline_mean).high
     change = comparison.candidate_mean / comparison.baseline_mean - 1
     said = f"The {noun} changed by {change:+.0%} ({comparison.baseline_mean:.4g} to {comparison.candidate_mean:.4g})"
     if worst > 0:

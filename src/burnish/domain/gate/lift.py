@@ -19,9 +19,12 @@ CONFIDENCE = 0.95
 
 
 def lift(differences: Differences) -> Lift | None:
-    """Raw and shrunken mean difference, with the shrunken one's 95 % interval; None below two examples."""
-    units = len(differences.units)
-    if units < 2:
+    """Raw and shrunken mean difference, with the shrunken one's 95 % interval; None below two units.
+
+    Groups are counted by their effective number: one large group shows little more than a single example.
+    """
+    units = differences.effective
+    if len(differences.units) < 2:
         return None
     share = units / (units + UNCHANGED)
     bounds = differences.interval(CONFIDENCE)

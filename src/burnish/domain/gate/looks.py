@@ -5,7 +5,7 @@ followed again from its first look and comes to the same place.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from burnish.domain.gate.boundaries import boundary_table
@@ -14,7 +14,7 @@ from burnish.domain.gate.eprocess import evidence, fits
 from burnish.domain.gate.rule import GateRule
 from burnish.domain.gate.verdict import Look
 
-__all__ = ["Course", "follow", "look_sizes"]
+__all__ = ["Course", "follow", "look_sizes", "whole_groups"]
 
 FURTHEST_Z = 38.0  # where a p-value is 0 in double precision
 
@@ -34,12 +34,26 @@ class Course(NamedTuple):
 
 
 def look_sizes(examples: int, rule: GateRule) -> tuple[int, ...]:
-    """How many examples have been run by each look: equal steps, none before `minimum_pairs` could be reached."""
+    """How many examples have been run by each look: equal steps, none before `minimum_pairs` could be reached.
+
+    `whole_groups` moves them to the ends of groups.
+    """
     if examples <= 0:
         return ()
     looks = rule.looks if rule.mode != "fixed_sample" else 1
     sizes = {math.ceil(examples * (k + 1) / looks) for k in range(looks)}
     return tuple(sorted(size for size in sizes if size >= rule.minimum_pairs or size == examples))
+
+
+def whole_groups(sizes: Sequence[int], order: Sequence[str], groups: Mapping[str, str]) -> tuple[int, ...]:
+    """The looks' sizes, each moved to the end of a group that it would cut; needs groups to stand together in order."""
+    moved = []
+    for size in sizes:
+        end = size
+        while 0 < end < len(order) and (groups.get(order[end]) or order[end]) == groups.get(order[end - 1]):
+            end += 1
+        moved.append(end)
+    return tuple(dict.fromkeys(moved))
 
 
 def follow(
@@ -53,7 +67,8 @@ def follow(
 
     `evidence_by_look[k]` are the differences among the first `sizes[k]` examples, so each contains the one before.
     Under bets, differences outside -1 to 1 are no evidence at all, and `carried` is the log wealth by stake that other
-    examples have left in earlier nights.
+    examples have left in earlier nights. Without any fresh pair it decides alone. Bets are on groups, whose mean must
+    not change from look to look: give only groups that are complete.
     """
     if rule.mode == "e_process":
         return _betted(evidence_by_look, sizes, level, carried)
@@ -117,7 +132,8 @@ def _betted(
             )
         )
     p_value = math.exp(-highest) if looks else None
-    crossed = p_value is not None and p_value < level and looks[-1].effect > 0
+    nothing_fresh = bool(carried) and bool(looks) and not looks[-1].pairs
+    crossed = p_value is not None and p_value < level and (looks[-1].effect > 0 or nothing_fresh)
     return Course(tuple(looks), p_value, crossed, False, len(looks) == len(sizes))
 
 

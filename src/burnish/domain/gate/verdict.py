@@ -98,7 +98,8 @@ class Verdict(Value):
     """The gate's decision on one proposal, with reasons in plain words, each a full sentence.
 
     `level` is tonight's, `p_value` holds over all looks together: a gain was accepted only where it is below the level.
-    `attempts_before` counts the proposals of this agent that were held against the sealed split earlier.
+    `guards_held`: every guard and limit was shown to hold. `attempts_before` counts the proposals of this agent that
+    were held against the sealed split earlier.
     """
 
     proposal_id: str
@@ -108,6 +109,7 @@ class Verdict(Value):
     level: float
     comparison: Comparison | None = None
     guards: tuple[Comparison, ...] = ()
+    guards_held: bool = True
     p_value: float | None = None
     looks: tuple[Look, ...] = ()
     planned_looks: int = 1

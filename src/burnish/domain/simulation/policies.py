@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from burnish.domain import statistics
-from burnish.domain.gate import GateRule, begin, follow, look_sizes
+from burnish.domain.gate import GateRule, Outcome, begin, follow, look_sizes
 from burnish.domain.gate.across_nights import counted
 from burnish.domain.gate.comparison import doubts
 from burnish.domain.gate.differences import Differences
@@ -67,15 +67,17 @@ class GatePolicy:
         sizes = look_sizes(night.baseline.shape[1], rule)
         evidence: list[Differences] = []
         runs = 0
-        crossed, p_value = False, None
+        crossed, doubtful, p_value = False, False, None
         for size in sizes:
             found, runs = self.measured(night, chosen, size)
             evidence.append(found)
             course = follow(evidence, sizes, level, rule)
-            crossed, p_value = course.crossed and not self._doubtful(night, chosen, size), course.p_value
+            doubtful, p_value = self._doubtful(night, chosen, size), course.p_value
+            crossed = course.crossed and not doubtful
             if course.ended or course.futile or crossed:
                 break
-        self.state = self.state.after(counted(crossed, p_value, level))
+        refused = Outcome.INCONCLUSIVE if doubtful else Outcome.REFUSED
+        self.state = self.state.after(counted(Outcome.ACCEPTED if crossed else refused, p_value, level))
         quoted = lift(evidence[-1]) if crossed else None
         return Answer(
             opened=crossed,
