@@ -11,7 +11,7 @@ from burnish.adapters.store import Store
 from burnish.domain.base import utc_now
 from burnish.domain.datasets import Split
 from burnish.domain.experiments import Experiment, Run, RunKey, RunStatus
-from burnish.domain.gate import Attempt, GateRule, Outcome, Tonight, Verdict, decide, enough
+from burnish.domain.gate import GateRule, Outcome, Tonight, Verdict, decide, enough
 from burnish.domain.gate.differences import Differences
 from burnish.domain.gate.eprocess import evidence, log_wealth
 from burnish.loop.carry import carried_over
@@ -57,16 +57,12 @@ def night(store: Store, number: int, before: dict[str, float | None], after: dic
     store.experiments.add_runs([*runs(f"e{number}", "baseline", before), *runs(f"e{number}", "p", after)])
 
 
-def tonight(store: Store) -> Attempt:
-    return store.attempts.open("desk", "desk/9", "p", RULE)
-
-
 def test_copies_of_an_example_are_one_bet(store: Store) -> None:
     """Ten copies carry over what one example does, and one copy spends all of them."""
     groups = {f"e{n}": f"g{n // 10}" for n in range(40)}
     night(store, 1, {f"e{n}": 0.0 for n in range(20)}, {f"e{n}": 1.0 for n in range(20)})
     night(store, 2, {f"e{n}": 0.0 for n in range(15, 25)}, {f"e{n}": 1.0 for n in range(15, 25)})
-    wealth, spent = carried_over(store, tonight(store), "right", "baseline", groups)
+    wealth, spent = carried_over(store, "desk", "desk/9", "p", "right", "baseline", groups, RULE)
     assert np.allclose(wealth, log_wealth(Differences(np.ones(3))))
     assert {f"e{n}" for n in range(30)} == set(spent)
 
@@ -76,7 +72,7 @@ def test_a_night_that_lost_one_arm_carries_nothing_over(store: Store) -> None:
     ids = [f"e{n}" for n in range(40)]
     after: dict[str, float | None] = {i: None if n < 12 else 1.0 for n, i in enumerate(ids)}
     night(store, 1, dict.fromkeys(ids, 0.0), after)
-    assert ((), frozenset()) == carried_over(store, tonight(store), "right", "baseline")
+    assert ((), frozenset()) == carried_over(store, "desk", "desk/9", "p", "right", "baseline", {}, RULE)
 
 
 def carried_only(wealth: Sequence[float], level: float = 0.05, guards: tuple[str, ...] = ()) -> Verdict:

@@ -328,3 +328,14 @@ async def test_bets_on_fresh_examples_add_up_over_nights(build: Build) -> None:
     # The fresh examples alone would not have been enough.
     alone = Differences(np.array([1.0] * second.comparison.wins + [0.0] * second.comparison.ties), binary=True)
     assert math.exp(-evidence(alone)) > 0.01 > (second.p_value or 1)
+
+
+async def test_without_fresh_examples_a_bet_is_not_made_again(build: Build) -> None:
+    """What was said of these examples stands, and no attempt is paid for saying it again."""
+    gate = CONFIG.gate.model_copy(update={"mode": "e_process"})
+    workshop, drafted = build({"baseline": 3, "new": 4}, calls=80)
+    cast(Any, workshop).config = CONFIG.model_copy(update={"gate": gate})
+    first = await prove_on_held_out(workshop, NIGHT, drafted["new"].id)
+    assert (Outcome.REFUSED, 0) == (first.outcome, cast(FakeTarget, workshop.target).left)
+    assert first == await prove_on_held_out(workshop, "desk/2026-01-02", drafted["new"].id)
+    assert 1 == len(workshop.store.attempts.list("desk"))

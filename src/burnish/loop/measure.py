@@ -83,17 +83,18 @@ async def prove_on_held_out(
     from burnish.adapters.store.sealed import HeldOut
 
     held_out = HeldOut(store, config.name, DATASET)
-    order = held_out.least_used(config.improve.held_out_limit)
+    groups, metric = held_out.groups(), config.improve.metric
+    carried: tuple[float, ...] = ()
+    spent: frozenset[str] = frozenset()
+    if config.gate.mode == "e_process":
+        carried, spent = carried_over(store, config.name, night, proposal.id, metric, BASELINE, groups, config.gate)
+    order = held_out.least_used(config.improve.held_out_limit, without=spent)
+    if not order and (known := store.proposals.verdict(proposal.id)) is not None and carried:
+        return known  # what was said of these examples stands until there are fresh ones
     attempt = store.attempts.open(config.name, night, proposal.id, config.gate, order)
     examples = held_out.read(attempt.order)
-    arms = [_baseline(workshop), _arm(workshop, proposal)]
-    carried: tuple[float, ...] = ()
-    seen: frozenset[str] = frozenset()
-    if config.gate.mode == "e_process":
-        carried, seen = carried_over(store, attempt, config.improve.metric, BASELINE)
-    examples = [example for example in examples if example.id not in seen]
-    groups = {example.id: example.group for example in examples if example.group}
     order = [example.id for example in examples]
+    arms = [_baseline(workshop), _arm(workshop, proposal)]
     tonight = Tonight.plan(attempt.level, order, config.gate, groups, attempt.number - 1)
     tonight = tonight.model_copy(update={"carried": carried})
     experiment = _experiment(workshop, night, Split.HELD_OUT, arms, examples)
@@ -116,9 +117,9 @@ async def prove_on_held_out(
         if exhausted:
             break
         tonight = tonight.after(tonight.taken + 1)
-        if enough(config.improve.metric, before, after, config.gate, tonight):
+        if enough(metric, before, after, config.gate, tonight):
             break
-    verdict = decide(proposal.id, experiment.id, config.improve.metric, before, after, config.gate, tonight=tonight)
+    verdict = decide(proposal.id, experiment.id, metric, before, after, config.gate, tonight=tonight)
     if exhausted:
         verdict = verdict.model_copy(
             update={

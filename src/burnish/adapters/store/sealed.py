@@ -1,6 +1,6 @@
 """The only reader of held-out examples. `loop.measure` imports it for the gate; nothing else may (tests check it)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -45,7 +45,7 @@ class HeldOut:
         with self._database.read() as connection:
             return tuple(Example.model_validate_json(document) for document in connection.execute(query).scalars())
 
-    def least_used(self, limit: int) -> list[str]:
+    def least_used(self, limit: int, without: Collection[str] = ()) -> list[str]:
         """Ids of at most `limit` examples for a new measurement, the least used first; groups stay together."""
         counted = (
             sa.select(_uses.c.example_id, sa.func.count())
@@ -54,7 +54,7 @@ class HeldOut:
         )
         with self._database.read() as connection:
             uses = {example_id: int(count) for example_id, count in connection.execute(counted)}
-        examples = self.examples()
+        examples = [one for one in self.examples() if one.id not in without]
         return choose([one.id for one in examples], uses, limit, {one.id: one.group for one in examples if one.group})
 
     def groups(self) -> dict[str, str]:
