@@ -100,15 +100,19 @@ class ClusterConfig(Value):
 
 
 class ImproveConfig(Value):
-    """What may change and what counts as better. `metric` is the evaluator whose score a pull request must raise."""
+    """What may change and what counts as better. `metric` is the evaluator whose score a pull request must raise.
+
+    `repetitions` runs of every example and arm are averaged: an agent that answers differently from run to run hides
+    most gains from a single one (docs/gate.md). 1 is enough for one that always answers alike.
+    """
 
     metric: str
     fail_below: float = 0.5
     files: tuple[str, ...] = ("prompts/**",)
     candidates: int = Field(default=3, ge=1, le=16)
-    dev_limit: int = Field(default=60, ge=1)
+    dev_limit: int = Field(default=100, ge=1)
     held_out_limit: int = Field(default=150, ge=1)
-    repetitions: int = Field(default=1, ge=1)
+    repetitions: int = Field(default=3, ge=1)
 
 
 class AgentConfig(Value):

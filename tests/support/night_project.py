@@ -69,6 +69,7 @@ files = ["prompts/*.md"]
 candidates = 2
 dev_limit = 12
 held_out_limit = 30
+repetitions = 1
 
 [cluster]
 embedder = "tfidf"

@@ -29,7 +29,7 @@ CONFIG = AgentConfig.model_validate(
         "name": "desk",
         "repository": {"url": "unused"},
         "target": {"kind": "prompt", "prompt": "p.md"},
-        "improve": {"metric": "right", "dev_limit": 8},
+        "improve": {"metric": "right", "dev_limit": 8, "repetitions": 1},
         "gate": {"minimum_pairs": 10},
     }
 )

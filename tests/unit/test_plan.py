@@ -28,7 +28,7 @@ BASE: dict[str, Any] = {
     "name": "desk",
     "repository": {"url": "unused"},
     "target": {"kind": "prompt", "prompt": "p.md", "concurrency": 5},
-    "improve": {"metric": "right", "candidates": 3},
+    "improve": {"metric": "right", "candidates": 3, "dev_limit": 60, "repetitions": 1},
     "gate": {"level": 0.05, "across_nights": "fixed"},
 }
 

@@ -60,7 +60,8 @@ def simulate(
 
         rule = load_agent(Session.of(context).settings.project, agent).gate
     changes = {
-        "nights": nights, "examples": examples, "candidates": candidates, "repetitions": repetitions, "flips": flips
+        "nights": nights, "examples": examples, "candidates": candidates, "flips": flips,
+        "repetitions": repetitions, "dev_repetitions": repetitions,
     }  # fmt: skip
     worlds = {name: World.model_validate({**WORLDS[name][1].model_dump(), **changes}) for name in names}
     found = run_worlds(worlds, rule, streams, seed, gate_only)
