@@ -28,6 +28,8 @@ def judge_guards(baseline: Sequence[Run], candidate: Sequence[Run], rule: SuiteR
 def _guard(
     name: str, unit: str, allowed: float, before: dict[str, float], after: dict[str, float], rule: SuiteRule
 ) -> SuiteGuard:
+    import numpy as np
+
     ids = sorted(before.keys() & after.keys())
     # "The mean grows by at most a share" is the same as "the mean of after - (1 + share) x before is at most 0".
     excess = [after[i] - (1 + allowed) * before[i] for i in ids]
@@ -37,7 +39,7 @@ def _guard(
         why = "no prices are known" if name == "cost" and not ids else "fewer than two cases have it on both sides"
         outcome, reason = SuiteOutcome.INCONCLUSIVE, f"The {name} could not be compared: {why}."
     else:
-        bounds = statistics.mean_difference(excess, 1 - 2 * rule.level)
+        bounds = statistics.cautious_difference(np.asarray(excess), 1 - 2 * rule.level, left)
         change = f"{right / left - 1:+.0%}" if left > 0 else f"{right - left:+.4g} {unit}"
         facts = (
             f"{left:.4g} {unit} a case before, {right:.4g} after ({change}; {allowed:.0%} more is allowed; "
