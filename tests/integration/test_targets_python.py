@@ -107,6 +107,15 @@ async def test_each_version_runs_its_own_files(build: Build, tmp_path: Path) -> 
     assert labels == ["base", "candidate"] * 3
 
 
+async def test_versions_that_take_turns_start_one_process_each(build: Build, tmp_path: Path) -> None:
+    """Even with one run at a time: a start anew each turn would cost more than the run."""
+    versions = [make_version(tmp_path / name, name) for name in ("base", "first", "second", "third")]
+    target = build(concurrency=1)
+    outcomes = [await ask(target, version, str(turn)) for turn in range(3) for version in versions]
+    pids = {(outcome.output["label"], outcome.output["pid"]) for outcome in outcomes}  # type: ignore[index, call-overload]
+    assert 4 == len(pids)
+
+
 async def test_async_functions_are_awaited(build: Build, version: AgentVersion) -> None:
     """A coroutine function is an entrypoint too."""
     assert (await ask(build("my_agent:later"), version, "hi")).output == "async hi"

@@ -98,5 +98,7 @@ class RunRecord:
         for span in spans:
             inner = span.parent_id if span.parent_id in known else root.span_id
             parent = None if span is own else inner
-            family.append(span.model_copy(update={"trace_id": self.trace_id, "parent_id": parent}))
+            if span.trace_id != self.trace_id or span.parent_id != parent:
+                span = span.model_copy(update={"trace_id": self.trace_id, "parent_id": parent})
+            family.append(span)
         return tuple(sorted(family, key=lambda span: span.started_at))

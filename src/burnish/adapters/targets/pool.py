@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessPool"]
 
+IDLE_AT_LEAST = 8
+
 Starter = Callable[[AgentVersion], Awaitable[AgentProcess]]
 
 
 class ProcessPool:
-    """Processes by version. `limit` bounds the runs at once; as many again may wait idle, the longest idle goes first.
+    """Processes by version. `limit` bounds the runs at once; as many again wait idle, and eight at least.
+
+    Versions under test take turns: with fewer processes than versions each turn would start one anew. The longest idle
+    goes first.
 
     To be used inside one event loop.
     """
@@ -65,6 +70,6 @@ class ProcessPool:
         return await self._start(version)
 
     async def _evict(self) -> None:
-        while sum(map(len, self._idle.values())) > 2 * self._limit:
+        while sum(map(len, self._idle.values())) > max(2 * self._limit, IDLE_AT_LEAST):
             group = min((group for group in self._idle.values() if group), key=lambda group: group[0].used_at)
             await group.pop(0).kill()
