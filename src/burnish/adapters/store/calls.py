@@ -31,7 +31,7 @@ class CallStore:
         found: dict[str, ChatReply] = {}
         with self._database.read() as connection:
             for some in chunked(keys):
-                # Asked before every model call: straight to the driver, which is a fifth of the time it takes otherwise.
+                # Asked before every model call: straight to the driver, a fifth of the time it takes otherwise.
                 marks = ", ".join([self._mark] * len(some))
                 sql = f"SELECT key, body FROM model_replies WHERE key IN ({marks})"  # noqa: S608 - marks alone go in
                 for key, body in connection.exec_driver_sql(sql, tuple(some)):
