@@ -7,7 +7,7 @@ from typing import Literal
 
 from burnish.domain.proposals import Edit
 
-__all__ = ["DiffLine", "FileDiff", "diff_files", "diff_text"]
+__all__ = ["DiffLine", "FileDiff", "diff_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,6 @@ def diff_files(edits: Sequence[Edit]) -> list[FileDiff]:
             lines.append(DiffLine("gap", "…"))
         lines += _lines(edit)
     return [FileDiff(path, tuple(lines)) for path, lines in by_path.items()]
-
-
-def diff_text(edits: Sequence[Edit]) -> str:
-    """All edits as plain text in the manner of a patch."""
-    blocks = []
-    for file in diff_files(edits):
-        body = "\n".join(line.sign + line.text for line in file.lines)
-        blocks.append(f"--- {file.path}\n+++ {file.path}\n{body}")
-    return "\n".join(blocks)
 
 
 def _lines(edit: Edit) -> list[DiffLine]:

@@ -113,22 +113,6 @@ class AgentRepository:
                             found[path] = data.decode("utf-8")
         return found
 
-    def read_file(self, path: str, commit: str | None = None) -> str | None:
-        """The text of one file of a commit, None where there is none.
-
-        Raises PublishError where it is a link, a submodule or not UTF-8.
-        """
-        wanted = self._commit(commit)
-        with refusals(f"read {path}"):
-            entries = {found: (mode, blob) for mode, blob, found in self._entries(wanted)}
-            _mode(path, {name: facts[0] for name, facts in entries.items()})  # refuses links and submodules
-            if path not in entries:
-                return None
-            try:
-                return self._blob(entries[path][1]).decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise PublishError(f"'{path}' is not UTF-8 text: {error}") from error
-
     def worktree(self, version_id: str, commit: str, edits: Sequence[Edit], label: str = "") -> AgentVersion:
         """The files of `commit` with `edits` applied, in a folder of their own; one that is there and intact is reused.
 

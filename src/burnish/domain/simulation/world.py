@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Agent", "Night", "World", "nights_of"]
+__all__ = ["Agent", "Night", "World"]
 
 REACH = 0.75  # how far a real candidate brings an example towards certainty
 
@@ -134,11 +134,3 @@ def _stacked(parts: list["NDArray[np.float64]"]) -> "NDArray[np.float64]":
     import numpy as np
 
     return np.stack(parts)
-
-
-def nights_of(world: World, seed: int) -> "list[Night]":
-    """All nights of one stream."""
-    import numpy as np
-
-    agent = Agent(world, np.random.default_rng(seed))
-    return [agent.night(number) for number in range(world.nights)]
