@@ -85,6 +85,9 @@ class FakeWorkshop:
     night = NIGHT
     models_print = "models"
 
+    async def book_calls(self) -> None:
+        """No model port is used here."""
+
     def __init__(self, store: Store, target: FakeTarget) -> None:
         self.store = store
         self.target = target

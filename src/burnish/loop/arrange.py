@@ -70,4 +70,5 @@ async def perform(
         concurrency=workshop.config.target.concurrency,
         progress=progress,
         accounts=workshop.accounts,
+        book=workshop.book_calls,
     )

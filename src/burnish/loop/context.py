@@ -27,6 +27,7 @@ from burnish.settings import Settings
 if TYPE_CHECKING:
     from burnish.adapters.llm.budget import Budget
     from burnish.adapters.llm.embedded import EmbeddedServer
+    from burnish.adapters.llm.registry import NightModel
     from burnish.adapters.publishing.git import AgentRepository
     from burnish.adapters.store import OpenStore, Store
     from burnish.adapters.targets.registry import OfflineTarget
@@ -120,6 +121,7 @@ class Workshop:
         self.store = store
         self.night = night
         self._closing = AsyncExitStack()
+        self._models: list[NightModel] = []
 
     async def aclose(self) -> None:
         """Close whatever was opened."""
@@ -228,6 +230,11 @@ class Workshop:
             self.store.nights.save_stage(self.night, "base", booked)
         return str(booked["commit"])
 
+    async def book_calls(self) -> None:
+        """Store what the models of this workshop have answered so far, with its price."""
+        for model in self._models:
+            await model.flush()
+
     def accounts(self, trace: Trace) -> None:
         """Book the calls that the agent made by itself; the prompt target's go through our own port."""
         if self.config.target.kind == "prompt":
@@ -308,6 +315,7 @@ class Workshop:
             accounts=self.store.calls,
         )
         self._closing.push_async_callback(model.aclose)
+        self._models.append(model)
         return model
 
     def _environment(self, given: dict[str, str]) -> dict[str, str]:

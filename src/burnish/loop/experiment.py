@@ -6,7 +6,7 @@ a night killed in the middle goes on where it stood. What could not be measured 
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.base import Value, content_hash
@@ -26,6 +26,7 @@ __all__ = ["Accounts", "MeasureSummary", "limited", "measure"]
 
 Progress = Callable[[int, int, str], None]
 Accounts = Callable[[Trace], None]
+Book = Callable[[], Awaitable[None]]
 
 FLUSH_EVERY_S = 0.1
 
@@ -61,11 +62,13 @@ async def measure(
     retry_pause_s: float = 1.0,
     progress: Progress | None = None,
     accounts: Accounts | None = None,
+    book: Book | None = None,
 ) -> MeasureSummary:
     """Run what is missing of `experiment` and return its counts.
 
     Arms are interleaved example by example, so that a slow or failing hour hits all of them alike. `accounts` is told
-    every new trace, for calls the agent made on its own. Raises TargetError where the agent cannot be run at all;
+    every new trace, for calls the agent made on its own; `book` is awaited before runs are stored, so that what a run
+    has cost is known wherever the run is. Raises TargetError where the agent cannot be run at all;
     a spent budget ends the work early with `exhausted` set and everything finished so far stored. A store that refuses
     for a while costs nothing: what waits is written later, at last at the end, which raises StoreError.
     """
@@ -78,7 +81,7 @@ async def measure(
         earlier = known.get((arm.name, example.id, repetition))
         if earlier is None or not _done(earlier):
             todo.append((arm, example, repetition, earlier))
-    writer = _Writer(store)
+    writer = _Writer(store, book)
     engine = _Engine(experiment, evaluators, target, judge, attempts, retry_pause_s, writer, accounts, store)
     queue = iter(todo)
     finished = len(plan) - len(todo)
@@ -225,8 +228,9 @@ class _Engine:
 class _Writer:
     """Gathers finished runs and writes them in bulk from a thread, so that the event loop never waits for the disk."""
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: "Store", book: Book | None) -> None:
         self._store = store
+        self._book = book
         self._waiting: list[tuple[Run, Trace | None, Sequence[Feedback]]] = []
         self._ended = asyncio.Event()
 
@@ -254,5 +258,7 @@ class _Writer:
         runs = [run for run, _, _ in taken]
         traces = [trace for _, trace, _ in taken if trace is not None]
         feedback = [item for _, _, items in taken for item in items]
+        if self._book is not None:
+            await self._book()
         await asyncio.to_thread(self._store.experiments.add_runs, runs, traces, feedback)
         del self._waiting[: len(taken)]

@@ -54,6 +54,10 @@ class CachedModel:
         flight.task.add_done_callback(lambda _: self._land(flight))
         return await self._ride(flight)
 
+    async def flush(self) -> None:
+        """Write what is waiting now. Raises StoreError where the store does not take it; it waits on."""
+        await self._write()
+
     async def aclose(self) -> None:
         """Write what is waiting. Raises StoreError where the store does not take it."""
         if self._writer is not None:

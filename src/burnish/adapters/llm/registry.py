@@ -45,6 +45,10 @@ class NightModel:
         """Answer one request."""
         return await self._front.complete(request)
 
+    async def flush(self) -> None:
+        """Book the calls made so far and keep their answers."""
+        await self._front.flush()
+
     async def aclose(self) -> None:
         """Write what the cache still holds and close the connections."""
         await self._front.aclose()
