@@ -68,6 +68,7 @@ async def test_a_night_turns_corrections_into_a_pull_request(project: NightProje
         "ingest": "progress",
         "enrich": "progress",
         "scores": "table",
+        "take-up": "progress",
         "plan": "markdown",
         "clusters": "table",
         "propose": "progress",
