@@ -9,6 +9,7 @@
     ├── ModelError             a model call failed for good
     │   ├── TransientModelError    worth trying again: 429, 5xx, time-out, connection
     │   └── BudgetExceededError    the night's money or calls are used up
+    ├── SourceError            a store of traces could not be read from or written to
     ├── TargetError            the agent could not be run at all (wiring, not a wrong answer)
     ├── PublishError           git or the forge refused
     └── LeaseHeldError         another process is already working on this night
@@ -59,6 +60,10 @@ class TransientModelError(ModelError):
 
 class BudgetExceededError(ModelError):
     """The budget of money or calls for this night is used up."""
+
+
+class SourceError(BurnishError):
+    """A store of traces (LangSmith, Phoenix, …) refused, answered nonsense or could not be reached."""
 
 
 class TargetError(BurnishError):

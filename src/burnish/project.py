@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
-from burnish.domain.base import Value, content_hash
+from burnish.domain.base import Json, Value, content_hash
 from burnish.domain.chat import Allowance
 from burnish.domain.datasets import SplitRule
 from burnish.domain.gate import GateRule
@@ -22,6 +22,7 @@ __all__ = [
     "RepositoryConfig",
     "SourceConfig",
     "TargetConfig",
+    "WriteBackConfig",
     "agent_names",
     "load_agent",
 ]
@@ -40,14 +41,45 @@ class RepositoryConfig(Value):
     open_pull_requests: int = Field(default=1, ge=1)
 
 
+class WriteBackConfig(Value):
+    """What goes back to the store that the traces came from; nothing does unless it is switched on here.
+
+    `keys` are the evaluators whose scores and labels go back, all of them where it is empty.
+    """
+
+    enabled: bool = False
+    keys: tuple[str, ...] = ()
+    clusters: bool = True
+    per_second: float = Field(default=20.0, gt=0)
+
+
 class SourceConfig(Value):
     """Where traces come from.
 
-    `path` is a file, folder or glob, relative to the project; `endpoint` means POST /v1/traces on `burnish serve`.
+    `kind` is one of burnish's own (docs/sources.md) or one that an installed package registers. `path` is a file,
+    folder or glob, relative to the project; `endpoint` means POST /v1/traces on `burnish serve`. `url` is the server's
+    address, `project` its project (Phoenix, LangSmith) or experiment (MLflow). `api_key_env` and `public_key_env` name
+    environment variables: keys never stand in files. `options` is for a kind's own settings.
+
+    The first pull looks back `since_days`; every later one starts `overlap_s` seconds before the newest trace it
+    knows, for spans that arrive late. A trace is worked on once nothing of it came in for `settle_s` seconds. People's
+    feedback is asked for on traces of the last `feedback_days`.
     """
 
-    kind: Literal["otlp", "jsonl", "endpoint"] = "endpoint"
+    kind: str = Field(default="endpoint", pattern=r"^[a-z][a-z0-9_-]*$")
     path: str | None = None
+    url: str | None = None
+    project: str | None = None
+    environment: str | None = None
+    api_key_env: str | None = None
+    public_key_env: str | None = None
+    since_days: float = Field(default=7.0, gt=0)
+    overlap_s: float = Field(default=3600.0, ge=0)
+    settle_s: float | None = Field(default=None, ge=0)
+    feedback_days: float = Field(default=30.0, ge=0)
+    timeout_s: float = Field(default=60.0, gt=0)
+    write_back: WriteBackConfig = WriteBackConfig()
+    options: dict[str, Json] = {}
 
 
 class ModelConfig(Value):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.otlp_bodies import TRACE, as_json, as_protobuf, request, span
 
-from burnish.adapters.sources import open_source
+from burnish.adapters.sources import Source, SourceContext, open_source
 from burnish.adapters.sources.files import OtlpFilesSource
 from burnish.errors import ConfigError
 from burnish.project import SourceConfig
@@ -87,11 +87,11 @@ def test_the_source_of_an_agents_file(tmp_path: Path) -> None:
     """Paths are relative to the project, and the endpoint has nothing to pull."""
     (tmp_path / "traces").mkdir()
     (tmp_path / "traces" / "a.json").write_bytes(as_json(request(ROOT)))
-    otlp = open_source(SourceConfig(kind="otlp", path="traces"), "desk", tmp_path)
+    otlp = _opened(SourceConfig(kind="otlp", path="traces"), tmp_path)
     ((trace,),) = (batch.traces for batch in otlp.read())
     assert (otlp.name, trace.trace_id, trace.agent, trace.source) == ("otlp", TRACE, "desk", "otlp")
-    assert open_source(SourceConfig(kind="jsonl", path=str(tmp_path / "traces")), "desk", Path()).name == "jsonl"
-    assert list(open_source(SourceConfig(), "desk", tmp_path).read()) == []
+    assert _opened(SourceConfig(kind="jsonl", path=str(tmp_path / "traces")), Path()).name == "jsonl"
+    assert list(_opened(SourceConfig(), tmp_path).read()) == []
 
 
 @pytest.mark.parametrize(
@@ -104,4 +104,10 @@ def test_the_source_of_an_agents_file(tmp_path: Path) -> None:
 def test_a_wrong_source_is_refused_with_advice(tmp_path: Path, config: SourceConfig, reason: str) -> None:
     """A source without a path, or with one that is not there, is a mistake in the agent's file."""
     with pytest.raises(ConfigError, match=reason):
-        open_source(config, "desk", tmp_path)
+        _opened(config, tmp_path)
+
+
+def _opened(config: SourceConfig, project: Path) -> Source:
+    source = open_source(SourceContext(config, "desk", project, lambda name: None))
+    assert isinstance(source, Source)
+    return source

@@ -18,6 +18,7 @@ class FeedbackSource(StrEnum):
     JUDGE = "judge"
     HUMAN = "human"
     USER = "user"  # the agent's own user: thumbs, ratings
+    EXTERNAL = "external"  # an evaluator of the store the trace came from: nothing of ours, checked against nobody
 
 
 PEOPLE = (FeedbackSource.HUMAN, FeedbackSource.USER)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from burnish.adapters.llm.embedded import EmbeddedServer
     from burnish.adapters.llm.registry import NightModel
     from burnish.adapters.publishing.git import AgentRepository
+    from burnish.adapters.sources import Source, WindowedSource
     from burnish.adapters.store import OpenStore, Store
     from burnish.adapters.targets.registry import OfflineTarget
     from burnish.domain.forges import Forge
@@ -193,6 +194,16 @@ class Workshop:
         )
         self._closing.push_async_callback(target.aclose)
         return target if config.kind == "prompt" else _WithinBudget(target, self.budget)
+
+    def open_source(self) -> "Source | WindowedSource":
+        """Where the agent's traces come from, opened anew; a WindowedSource is the caller's to close."""
+        from burnish.adapters.sources import SourceContext, open_source
+
+        return open_source(
+            SourceContext(
+                self.config.source, self.config.name, self.settings.project, lambda name: os.environ.get(name)
+            )
+        )
 
     @cached_property
     def embedder(self) -> Any:

@@ -50,10 +50,11 @@ async def ingest_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
     """Read the agent's source into the store. Counts of new, grown and known, and the problems met."""
     import asyncio
 
-    from burnish.adapters.sources.registry import open_source
+    from burnish.adapters.sources import Source
     from burnish.loop.ingest import ingest
 
-    source = open_source(workshop.config.source, workshop.config.name, workshop.settings.project)
+    source = workshop.open_source()
+    assert isinstance(source, Source)
     found = await asyncio.to_thread(
         ingest, workshop.store, source, lambda summary, problems: ticker(summary.new_spans, 0, "spans")
     )

@@ -10,10 +10,10 @@ from typing import Any
 
 from burnish.adapters.llm.messages import Completion, error_of, request_body, to_completion
 from burnish.adapters.llm.pricing import PaidModelError, PaidTransientError, Prices
-from burnish.adapters.llm.retrying import Backoff, retry_after, worth_retrying
 from burnish.adapters.llm.structured import MismatchError, parse
 from burnish.adapters.llm.wire import ConnectionFailed, Endpoint, Exchange, Wire
 from burnish.domain.chat import ChatReply, ChatRequest
+from burnish.domain.retrying import Backoff, retry_after, worth_retrying
 from burnish.domain.traces import Message, TextPart, Usage
 from burnish.errors import ModelError, TransientModelError
 

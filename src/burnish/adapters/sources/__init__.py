@@ -1,7 +1,32 @@
 """Sources: turn what some store or exporter holds into traces."""
 
-from burnish.adapters.sources.base import Batch, Problem, Source
+from burnish.adapters.sources.base import (
+    Annotates,
+    Annotation,
+    Batch,
+    HearsPeople,
+    KnownTrace,
+    Problem,
+    Source,
+    Window,
+    WindowedSource,
+    Written,
+)
 from burnish.adapters.sources.jsonl import write_jsonl
-from burnish.adapters.sources.registry import open_source
+from burnish.adapters.sources.registry import SourceContext, open_source
 
-__all__ = ["Batch", "Problem", "Source", "open_source", "write_jsonl"]
+__all__ = [
+    "Annotates",
+    "Annotation",
+    "Batch",
+    "HearsPeople",
+    "KnownTrace",
+    "Problem",
+    "Source",
+    "SourceContext",
+    "Window",
+    "WindowedSource",
+    "Written",
+    "open_source",
+    "write_jsonl",
+]

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.sources.otlp import DecodedRequest, RawSpan, decode_body, spans_to_traces
+from burnish.adapters.sources.registry import SourceContext
 from burnish.errors import InputError
 
-__all__ = ["OtlpFilesSource", "find_files", "open_binary"]
+__all__ = ["OtlpFilesSource", "find_files", "open_binary", "open_otlp"]
 
 _BATCH_SPANS = 2000
 _MAX_BYTES = 512 * 2**20  # one request in a file of one's own
@@ -111,3 +112,8 @@ def _decoded(body: bytes, content_type: str, where: str) -> DecodedRequest:
 def _named(request: DecodedRequest, where: str) -> DecodedRequest:
     named = [Problem(where=f"{where}, {problem.where}", reason=problem.reason) for problem in request.problems]
     return DecodedRequest(request.spans, named)
+
+
+def open_otlp(context: SourceContext) -> OtlpFilesSource:
+    """The source of kind `otlp`."""
+    return OtlpFilesSource(context.path(), context.agent)

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.sources.files import find_files, open_binary
 from burnish.adapters.sources.jsontext import parse_json
+from burnish.adapters.sources.registry import SourceContext
 from burnish.domain.traces import Trace
 
-__all__ = ["JsonlSource", "write_jsonl"]
+__all__ = ["JsonlSource", "open_jsonl", "write_jsonl"]
 
 _BATCH_TRACES = 200
 _BATCH_BYTES = 8 * 2**20
@@ -94,3 +95,8 @@ class JsonlSource:
         if stray is not None:
             return Problem(where=where, reason=f"span {stray} belongs to another trace than {trace.trace_id}")
         return trace
+
+
+def open_jsonl(context: SourceContext) -> JsonlSource:
+    """The source of kind `jsonl`."""
+    return JsonlSource(context.path(), context.agent)

@@ -1,13 +1,84 @@
-"""Open the source that an agent's file names."""
+"""Open the source that an agent's file names: burnish's own kinds, and those that installed packages register.
 
-from collections.abc import Iterator
+A package registers a kind with an entry point in the group `burnish.sources`: its name is the kind, its value a
+function `open(context: SourceContext) -> Source | WindowedSource`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 
-from burnish.adapters.sources.base import Batch, Source
+from burnish.adapters.sources.base import Batch, Source, WindowedSource
 from burnish.errors import ConfigError
 from burnish.project import SourceConfig
 
-__all__ = ["EndpointSource", "open_source"]
+__all__ = ["BUILT_IN", "ENTRY_POINTS", "EndpointSource", "SourceContext", "open_source"]
+
+ENTRY_POINTS = "burnish.sources"
+
+# kind -> "module:function" that opens it, imported when asked for.
+BUILT_IN = {
+    "endpoint": "burnish.adapters.sources.registry:open_endpoint",
+    "jsonl": "burnish.adapters.sources.jsonl:open_jsonl",
+    "otlp": "burnish.adapters.sources.files:open_otlp",
+}
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """What a source is opened with. `environ` is where `secret` looks up the variables that the config names."""
+
+    config: SourceConfig
+    agent: str
+    project: Path
+    environ: Callable[[str], str | None]
+
+    @property
+    def where(self) -> str:
+        """The beginning of an error about this source."""
+        return f"[source] of agent '{self.agent}'"
+
+    def path(self) -> Path:
+        """The configured path, absolute.
+
+        Raises ConfigError where there is none, or where it does not exist and is no pattern.
+        """
+        given = self.config.path
+        if not given:
+            raise ConfigError(f"{self.where}: kind = '{self.config.kind}' needs path, a file, folder or glob")
+        path = (self.project / Path(given).expanduser()).absolute()
+        if not path.exists() and not any(character in given for character in "*?["):
+            raise ConfigError(f"{self.where}: path = '{given}' does not exist; looked at {path}")
+        return path
+
+    def url(self, default: str | None = None) -> str:
+        """The server's address without a slash at its end. Raises ConfigError where there is none."""
+        url = self.config.url or default
+        if not url:
+            raise ConfigError(f"{self.where}: kind = '{self.config.kind}' needs url, the server's address")
+        if not url.startswith(("http://", "https://")):
+            raise ConfigError(f"{self.where}: url = '{url}' must start with http:// or https://")
+        return url.rstrip("/")
+
+    def need_project(self, what: str) -> str:
+        """The configured project. `what` says what the kind calls one. Raises ConfigError where there is none."""
+        if not self.config.project:
+            raise ConfigError(f"{self.where}: kind = '{self.config.kind}' needs project, {what}")
+        return self.config.project
+
+    def secret(self, name: str | None, default: str | None = None) -> str | None:
+        """The value of the environment variable `name`, else of `default`; None where neither is named or set.
+
+        Raises ConfigError where the config names a variable that is not set.
+        """
+        if name is None:
+            return None if default is None else self.environ(default)
+        value = self.environ(name)
+        if not value:
+            raise ConfigError(f"{self.where} names the environment variable {name}, which is not set")
+        return value
 
 
 class EndpointSource:
@@ -20,22 +91,29 @@ class EndpointSource:
         return iter(())
 
 
-def open_source(config: SourceConfig, agent: str, project: Path) -> Source:
-    """The source of `config` for `agent`; its path is relative to `project`.
+def open_endpoint(context: SourceContext) -> EndpointSource:
+    """The source of kind `endpoint`."""
+    return EndpointSource()
 
-    Raises ConfigError where the kind needs a path and has none, or where the path does not exist and is no pattern.
+
+def open_source(context: SourceContext) -> Source | WindowedSource:
+    """The source that the context's config names.
+
+    Raises ConfigError where no such kind is known, where it cannot be imported, or where its settings are wrong.
     """
-    if config.kind == "endpoint":
-        return EndpointSource()
-    if not config.path:
-        raise ConfigError(f"[source] of agent '{agent}': kind = '{config.kind}' needs path, a file, folder or glob")
-    path = (project / Path(config.path).expanduser()).absolute()
-    if not path.exists() and not any(character in config.path for character in "*?["):
-        raise ConfigError(f"[source] of agent '{agent}': path = '{config.path}' does not exist; looked at {path}")
-    if config.kind == "jsonl":
-        from burnish.adapters.sources.jsonl import JsonlSource
-
-        return JsonlSource(path, agent)
-    from burnish.adapters.sources.files import OtlpFilesSource
-
-    return OtlpFilesSource(path, agent)
+    kind = context.config.kind
+    if kind in BUILT_IN:
+        module, _, function = BUILT_IN[kind].partition(":")
+        opened = getattr(import_module(module), function)(context)
+    else:
+        found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+        if kind not in found:
+            known = ", ".join(sorted({*BUILT_IN, *found}))
+            raise ConfigError(f"{context.where}: no source of kind '{kind}'; there are: {known}")
+        try:
+            opened = found[kind].load()(context)
+        except ImportError as error:
+            raise ConfigError(f"{context.where}: the package that registers '{kind}' fails: {error}") from error
+    if not isinstance(opened, (Source, WindowedSource)):
+        raise ConfigError(f"{context.where}: what '{kind}' opens has neither read() nor read_window()")
+    return opened

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic_core import PydanticSerializationError
 
 from burnish.adapters.store.rows import json_bytes, micros, pack, preview, scrub, spoilt
+from burnish.domain.base import utc_now
 from burnish.domain.datasets import Example
 from burnish.domain.traces import Span, Trace
 
@@ -85,6 +86,7 @@ def trace_rows(trace: Trace, head: bytes, spans: int) -> tuple[dict[str, Any], d
         "output_preview": preview(trace.output),
         "example_id": Example.id_for(trace.agent, trace.input),
         "digest": digest(head),
+        "changed_at": micros(utc_now()),
     }
     return row, {"trace_id": trace.trace_id, "body": pack(head)}
 

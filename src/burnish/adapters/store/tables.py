@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "annotations",
     "cluster_nights",
     "clusters",
     "dataset_versions",
@@ -39,7 +40,9 @@ __all__ = [
     "nights",
     "proposals",
     "pull_requests",
+    "redactions",
     "runs",
+    "source_positions",
     "span_payloads",
     "spans",
     "trace_payloads",
@@ -88,6 +91,7 @@ traces = Table(
     # The id an example made of this input would have: a second trace of the same question is sealed with the first.
     _required("example_id", Id),
     _required("digest", Text),
+    Column("changed_at", BigInteger, nullable=False, server_default="0"),  # when something of it last came in
     # `origin` comes last: it is filtered inside the index, and lists of any origin keep their order.
     Index(None, "agent", "started_at", "trace_id", "origin"),
     Index(None, "started_at", "trace_id", "origin"),
@@ -348,4 +352,37 @@ night_stages = Table(
     Column("stage", Text, primary_key=True),
     _required("saved_at", BigInteger),
     _required("document", Text),
+)
+
+# How far each source has been read. `high` is the newest start that is known to be stored.
+source_positions = Table(
+    "source_positions",
+    metadata,
+    Column("agent", Id, primary_key=True),
+    Column("source", Id, primary_key=True),
+    Column("high", BigInteger),
+    Column("feedback_since", BigInteger),
+    _required("updated_at", BigInteger),
+)
+
+# What was written back to a source, so that it is never written twice; `digest` tells a changed score from a known one.
+annotations = Table(
+    "annotations",
+    metadata,
+    Column("agent", Id, primary_key=True),
+    Column("source", Id, primary_key=True),
+    Column("feedback_id", Id, primary_key=True),
+    _required("digest", Text),
+    Column("remote_id", Text),
+    _required("written_at", BigInteger),
+)
+
+# What was taken out of traces before they were stored: how often, never what.
+redactions = Table(
+    "redactions",
+    metadata,
+    Column("agent", Id, primary_key=True),
+    Column("date", Id, primary_key=True),
+    Column("detector", Id, primary_key=True),
+    _required("count", BigInteger),
 )

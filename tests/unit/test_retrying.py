@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from burnish.adapters.llm.retrying import Backoff, retry_after, worth_retrying
+from burnish.domain.retrying import Backoff, retry_after, worth_retrying
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
