@@ -15,7 +15,7 @@ from burnish.domain.traces import SpanStatus
 
 __all__ = ["count_traces", "list_traces", "newest_scores", "trace_ids", "unsealed"]
 
-_COLUMNS = [column for column in traces.columns if column.name not in ("origin", "example_id", "digest")]
+_COLUMNS = [column for column in traces.columns if column.name not in ("origin", "example_id", "digest", "changed_at")]
 
 
 def list_traces(connection: Connection, query: TraceQuery) -> list[TraceSummary]:
