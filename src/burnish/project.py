@@ -1,5 +1,6 @@
 """The user's project folder: one TOML file an agent, read once, unknown keys refused with the nearest known one."""
 
+import datetime as dt
 import difflib
 import tomllib
 from pathlib import Path
@@ -62,8 +63,9 @@ class SourceConfig(Value):
     environment variables: keys never stand in files. `options` is for a kind's own settings.
 
     The first pull looks back `since_days`; every later one starts `overlap_s` seconds before the newest trace it
-    knows, for spans that arrive late. A trace is worked on once nothing of it came in for `settle_s` seconds. People's
-    feedback is asked for on traces of the last `feedback_days`.
+    knows, for spans that arrive late. A trace is worked on once it has ended, or nothing of it has come in, for
+    `settle_s` seconds (60; 0 where the traces are files). People's feedback is asked for, and burnish's written back,
+    on traces of the last `feedback_days`.
     """
 
     kind: str = Field(default="endpoint", pattern=r"^[a-z][a-z0-9_-]*$")
@@ -80,6 +82,12 @@ class SourceConfig(Value):
     timeout_s: float = Field(default=60.0, gt=0)
     write_back: WriteBackConfig = WriteBackConfig()
     options: dict[str, Json] = {}
+
+    @property
+    def settle_after(self) -> dt.timedelta:
+        """How long a trace must have been quiet before it is worked on."""
+        default = 0.0 if self.path is not None else 60.0
+        return dt.timedelta(seconds=default if self.settle_s is None else self.settle_s)
 
 
 class ModelConfig(Value):

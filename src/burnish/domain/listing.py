@@ -16,6 +16,7 @@ class TraceQuery(Value):
     `origin` tells production traces from those of offline runs (source "experiment"). `visible` leaves out the
     traces behind held-out examples, so that discovering and proposing never see them. `text` searches the previews.
     `below` keeps traces whose newest feedback of the named key is under the score, `has_feedback` those with any.
+    `settled` keeps traces that ended, or of which nothing has come in, since that moment: no longer growing.
     """
 
     agent: str | None = None
@@ -28,6 +29,7 @@ class TraceQuery(Value):
     below: tuple[str, float] | None = None
     has_feedback: str | None = None
     visible: bool = False
+    settled: UtcDatetime | None = None
     limit: int | None = Field(default=None, ge=1)
     offset: int = Field(default=0, ge=0)
 

@@ -1,34 +1,23 @@
 """Ingest: read a source into the store, and take what POST /v1/traces brings."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 from burnish.adapters.sources.base import Problem, Source
-from burnish.domain.base import Value
+from burnish.domain.base import Value, utc_now
 from burnish.domain.listing import IngestSummary
-from burnish.domain.traces import Trace
+from burnish.loop.intake import Intake, Receives, TraceBook
 
 __all__ = ["IngestReport", "ReceiveResult", "encode_response", "ingest", "receive"]
 
 MAX_BODY_BYTES = 64 * 2**20
-_FLUSH_TRACES = 200
-_FLUSH_SPANS = 4000
-_KEPT_PROBLEMS = 1000
-
-
-class TraceStore(Protocol):
-    """The part of the store's traces that this step writes to."""
-
-    def add(self, traces: Iterable[Trace], /) -> IngestSummary:
-        """Insert or grow traces; what is known already changes nothing."""
-        ...
 
 
 class HoldsTraces(Protocol):
-    """A store, as far as this step needs one."""
+    """A store, as far as receiving needs one."""
 
     @property
-    def traces(self) -> TraceStore:
+    def traces(self) -> TraceBook:
         """Its traces."""
         ...
 
@@ -36,12 +25,15 @@ class HoldsTraces(Protocol):
 class IngestReport(Value):
     """What an ingest changed, and what could not be read.
 
-    `problems` holds the first thousand, `problem_count` says how many there were. `traces` counts those read, a trace
-    that came in two batches twice.
+    `problems` holds the first thousand, `problem_count` says how many there were. `traces` and `spans` count those
+    read, what came in two batches twice; `feedback` counts what was news. `whole` is false where a limit ended it.
     """
 
     summary: IngestSummary = IngestSummary()
     traces: int = 0
+    spans: int = 0
+    feedback: int = 0
+    whole: bool = True
     problems: tuple[Problem, ...] = ()
     problem_count: int = 0
 
@@ -55,38 +47,37 @@ class ReceiveResult(Value):
 
 
 def ingest(
-    store: HoldsTraces, source: Source, progress: Callable[[IngestSummary, int], None] | None = None
+    store: Receives,
+    source: Source,
+    progress: Callable[[IngestSummary, int], None] | None = None,
+    *,
+    limit: int | None = None,
 ) -> IngestReport:
-    """Read all of `source` into `store`, a few hundred traces at a time.
+    """Read all of `source` into `store`, a few hundred traces at a time, or until `limit` spans were read.
 
     `progress` is told the sums so far and the number of problems after each write. Safe to repeat: the store knows
     what it has. Raises what the store raises; what was written before stays.
     """
-    waiting: list[Trace] = []
-    spans = traces = count = 0
-    problems: list[Problem] = []
-    summary = IngestSummary()
 
-    def flush() -> None:
-        nonlocal summary, spans
-        if waiting:
-            summary += store.traces.add(waiting)
-            waiting.clear()
-            spans = 0
+    def written(intake: Intake) -> None:
         if progress is not None:
-            progress(summary, count)
+            progress(intake.summary, intake.problem_count)
 
+    intake = Intake(store, source.name, began=utc_now(), limit=limit, written=written)
     for batch in source.read():
-        problems.extend(batch.problems[: max(0, _KEPT_PROBLEMS - len(problems))])
-        count += len(batch.problems)
-        for trace in batch.traces:
-            waiting.append(trace)
-            traces += 1
-            spans += len(trace.spans)
-            if len(waiting) >= _FLUSH_TRACES or spans >= _FLUSH_SPANS:
-                flush()
-    flush()
-    return IngestReport(summary=summary, traces=traces, problems=tuple(problems), problem_count=count)
+        intake.take(batch)
+        if intake.full:
+            break
+    intake.flush()
+    return IngestReport(
+        summary=intake.summary,
+        traces=intake.traces,
+        spans=intake.spans,
+        feedback=intake.new_feedback,
+        problems=tuple(intake.problems),
+        problem_count=intake.problem_count,
+        whole=not intake.full,
+    )
 
 
 def receive(

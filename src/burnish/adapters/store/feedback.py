@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
+from burnish.adapters.store.pulled import news
 from burnish.adapters.store.rows import clean, clean_json, micros, moment
 from burnish.domain.agreement import Rating
 from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
@@ -40,6 +41,22 @@ class FeedbackStore:
             with self._database.write("feedback") as connection:
                 write_feedback(connection, rows)
         return len(rows)
+
+    def add_pulled(self, items: Iterable[Feedback]) -> int:
+        """Store feedback from elsewhere; what is stored and says the same stays as it is. How many were news."""
+        given = list(map(clean, items))
+        if not given:
+            return 0
+        with self._database.write("feedback") as connection:
+            rows = feedback_rows(news(connection, given))
+            if rows:
+                write_feedback(connection, rows)
+        return len(rows)
+
+    def count_news(self, items: Iterable[Feedback]) -> int:
+        """How many `add_pulled` would store."""
+        with self._database.read() as connection:
+            return len(news(connection, list(map(clean, items))))
 
     def add_failures(self, items: Iterable[EvaluatorFailure]) -> int:
         """Record that evaluators could not say, one row a (trace, evaluator, version): a later one replaces it."""

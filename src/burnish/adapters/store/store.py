@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Self
 
+from burnish.adapters.store.annotations import AnnotationStore
 from burnish.adapters.store.attempts import AttemptStore
 from burnish.adapters.store.calls import CallStore
 from burnish.adapters.store.clusters import ClusterStore
@@ -11,6 +12,7 @@ from burnish.adapters.store.engine import Database
 from burnish.adapters.store.experiments import ExperimentStore
 from burnish.adapters.store.feedback import FeedbackStore
 from burnish.adapters.store.nights import NightStore
+from burnish.adapters.store.positions import PositionStore
 from burnish.adapters.store.proposals import ProposalStore
 from burnish.adapters.store.pull_requests import PullRequestStore
 from burnish.adapters.store.schema import migrate
@@ -40,6 +42,8 @@ class Store:
         self.attempts = AttemptStore(database)
         self.calls = CallStore(database)
         self.nights = NightStore(database)
+        self.positions = PositionStore(database)
+        self.annotations = AnnotationStore(database)
 
     @classmethod
     def open(cls, url: str) -> Self:

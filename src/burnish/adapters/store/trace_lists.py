@@ -102,6 +102,10 @@ def _conditions(query: TraceQuery) -> list[sa.ColumnElement[bool]]:
         found.append(given.exists())
     if query.visible:
         found.extend(_visible())
+    if query.settled is not None:
+        before = micros(query.settled)
+        # A trace of yesterday that is pulled now has settled long ago, although it has only just come in.
+        found.append(sa.or_(row.changed_at <= before, sa.func.coalesce(row.ended_at, row.started_at) <= before))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.ingest import Prepared, digest, head_json, prepare, span_rows, trace_rows
 from burnish.adapters.store.lookup import resolve
+from burnish.adapters.store.pulled import known_page, span_ids, trace_sources
 from burnish.adapters.store.rows import unpack
 from burnish.adapters.store.trace_lists import count_traces, list_traces, trace_ids
 from burnish.domain.feedback import FeedbackSource
@@ -90,6 +92,28 @@ class TraceStore:
             with self._database.read() as connection:
                 found = _load(connection, ids)
             yield from (found[one] for one in ids if one in found)
+
+    def known(self, agent: str, source: str, since: datetime) -> Iterator[tuple[str, list[str]]]:
+        """(trace id, span ids) of the agent's production traces from `source`, newest first, a page in memory."""
+        last: tuple[int, str] | None = None
+        while True:
+            with self._database.read() as connection:
+                page = known_page(connection, agent, source, since, last)
+                spans = span_ids(connection, [trace_id for _, trace_id in page])
+            if not page:
+                return
+            last = page[-1]
+            yield from ((trace_id, spans[trace_id]) for _, trace_id in page)
+
+    def span_ids(self, trace_ids: Sequence[str]) -> dict[str, list[str]]:
+        """The span ids of those of the traces that are known."""
+        with self._database.read() as connection:
+            return span_ids(connection, trace_ids)
+
+    def sources(self, trace_ids: Sequence[str]) -> dict[str, str]:
+        """Where those of the traces that are known came from."""
+        with self._database.read() as connection:
+            return trace_sources(connection, trace_ids)
 
     def ids(self, query: TraceQuery) -> list[str]:
         """The ids alone, newest first."""
