@@ -14,6 +14,7 @@ from tasks.propose import propose
 from tasks.publish import publish, report
 from tasks.suite import guard
 from tasks.take_up import take_up
+from tasks.write_back import write_back
 
 
 @flow(name="improve-agent", flow_run_name="improve {agent}")
@@ -21,13 +22,14 @@ async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) 
     """Take up what was left open, curate, plan, discover, propose, choose, prove, run the suite, publish, report.
 
     Examples are assigned to their splits before failures are grouped: what is held out is known by then and is left
-    out of discovering and proposing.
+    out of discovering and proposing. The clusters' names go back to the source where the agent's file says so.
     """
     async with booked_night(agent, options.night) as night:
         await take_up(agent, night, options.publish)
         await curate(agent, night)
         await plan(agent, night)
         await discover(agent, night)
+        await write_back(agent, night)
         await propose(agent, night)
         choice = await choose(agent, night)
         verdict: dict[str, Any] | None = None

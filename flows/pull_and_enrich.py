@@ -8,12 +8,17 @@ from burnish.loop.context import booked_night
 from burnish.loop.options import PullOptions
 from tasks.enrich import enrich
 from tasks.ingest import ingest
+from tasks.write_back import write_back
 
 
 @flow(name="pull-and-enrich", flow_run_name="pull-and-enrich {agent}")
 async def pull_and_enrich(agent: str, options: PullOptions = PullOptions()) -> dict[str, Any]:
-    """Traces in, scores on them. Safe to start again: known traces and scores are kept as they are."""
+    """Traces in, scores on them, and back to the source where the agent's file says so.
+
+    Safe to start again: known traces and scores are kept as they are, and nothing is written back twice.
+    """
     async with booked_night(agent, options.night) as night:
         pulled = await ingest(agent, night)
         scored = await enrich(agent, night, options.limit)
-    return {"night": night, "ingest": pulled, "enrich": scored}
+        back = await write_back(agent, night)
+    return {"night": night, "ingest": pulled, "enrich": scored, "write_back": back}

@@ -12,6 +12,6 @@ from tasks.showing import progress
 
 @task(name="ingest", task_run_name="ingest {agent}", timeout_seconds=4 * 3600, **TRANSIENT)
 async def ingest(agent: str, night: str) -> dict[str, Any]:
-    """Read the agent's source; what is known already is not stored twice."""
+    """Read the agent's source from where the last pull stood; what is known already is not stored twice."""
     async with open_workshop(agent, night) as workshop, progress(f"{agent}-ingest", "Pulling traces") as ticker:
         return await loop.ingest_stage(workshop, ticker)

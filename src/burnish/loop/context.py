@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from burnish.adapters.targets.registry import OfflineTarget
     from burnish.domain.forges import Forge
 
-__all__ = ["Endpoint", "Workshop", "booked_night", "open_store", "open_workshop", "project_agents"]
+__all__ = ["Endpoint", "Workshop", "booked_night", "open_source", "open_store", "open_workshop", "project_agents"]
 
 _servers: dict[Path, "EmbeddedServer"] = {}
 
@@ -65,6 +65,16 @@ def open_store(settings: Settings | None = None) -> "Store":
     from burnish.adapters.store import Store
 
     return Store.open((settings or Settings()).store_url)
+
+
+def open_source(settings: Settings, config: AgentConfig) -> "Source | WindowedSource":
+    """Where an agent's traces come from; a WindowedSource is the caller's to close.
+
+    Raises ConfigError where the agent's [source] is wrong.
+    """
+    from burnish.adapters.sources import SourceContext, open_source
+
+    return open_source(SourceContext(config.source, config.name, settings.project, lambda name: os.environ.get(name)))
 
 
 @asynccontextmanager
@@ -197,13 +207,7 @@ class Workshop:
 
     def open_source(self) -> "Source | WindowedSource":
         """Where the agent's traces come from, opened anew; a WindowedSource is the caller's to close."""
-        from burnish.adapters.sources import SourceContext, open_source
-
-        return open_source(
-            SourceContext(
-                self.config.source, self.config.name, self.settings.project, lambda name: os.environ.get(name)
-            )
-        )
+        return open_source(self.settings, self.config)
 
     @cached_property
     def embedder(self) -> Any:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from burnish.domain.base import Value, content_hash
+from burnish.domain.base import Value, content_hash, utc_now
 from burnish.domain.chat import ChatModel
 from burnish.domain.clustering import summarise
 from burnish.domain.datasets import DATASET
@@ -106,8 +106,9 @@ def _failing(store: "OpenStore", config: AgentConfig) -> list[str]:
     # A model summary a trace costs a call each, so only as many as one clustering takes.
     most = config.cluster.limit * (1 if config.cluster.summarise == "model" else READ)
     metric = (config.improve.metric, config.improve.fail_below)
-    low = store.traces.ids(TraceQuery(agent=config.name, below=metric, visible=True, limit=most))
-    broken = store.traces.ids(TraceQuery(agent=config.name, status=SpanStatus.ERROR, visible=True, limit=most))
+    ended = TraceQuery(agent=config.name, visible=True, settled=utc_now() - config.source.settle_after, limit=most)
+    low = store.traces.ids(ended.model_copy(update={"below": metric}))
+    broken = store.traces.ids(ended.model_copy(update={"status": SpanStatus.ERROR}))
     return list(dict.fromkeys([*low, *broken]))
 
 

@@ -124,12 +124,15 @@ async def enrich(
     return EnrichSummary(traces=len(ids), evaluators={tally.evaluator.name: tally.counts() for tally in tallies})
 
 
-def pending(store: EnrichStore, agent: str, evaluators: Sequence[Evaluator]) -> list[str]:
+def pending(
+    store: EnrichStore, agent: str, evaluators: Sequence[Evaluator], settled: datetime | None = None
+) -> list[str]:
     """Ids of the agent's production traces that `enrich` has work on, newest first. Reads no payloads.
 
+    With `settled` those that were still growing at that moment are left for later.
     Filters by `metadata` or `has_error` need the whole trace: for those a trace is listed although it may be skipped.
     """
-    query = TraceQuery(agent=agent)
+    query = TraceQuery(agent=agent, settled=settled)
     summaries: dict[str, TraceSummary] = {}
     if any(_reads_summary(evaluator.applies) for evaluator in evaluators):
         summaries = {summary.trace_id: summary for summary in store.traces.list(query)}

@@ -5,6 +5,7 @@ Tasks call these with an open workshop; `burnish demo` and the tests do so witho
 
 from typing import TYPE_CHECKING, Any
 
+from burnish.domain.base import utc_now
 from burnish.domain.datasets import DATASET
 from burnish.domain.experiments import AgentVersion
 from burnish.domain.feedback import FeedbackSource
@@ -35,6 +36,7 @@ __all__ = [
     "publish_stage",
     "report_proposals",
     "take_up_stage",
+    "write_back_stage",
 ]
 
 
@@ -47,30 +49,32 @@ def _book(workshop: "Workshop", stage: str, summary: dict[str, Any]) -> dict[str
 
 
 async def ingest_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
-    """Read the agent's source into the store. Counts of new, grown and known, and the problems met."""
+    """Pull from the agent's source. Counts of new, grown and known, the problems met, and why it stopped early if so.
+
+    A source that fails does not cost the night: the loop works on what is stored.
+    """
     import asyncio
 
-    from burnish.adapters.sources import Source
-    from burnish.loop.ingest import ingest
+    from burnish.loop.pull import pull_agent
 
-    source = workshop.open_source()
-    assert isinstance(source, Source)
     found = await asyncio.to_thread(
-        ingest, workshop.store, source, lambda summary, problems: ticker(summary.new_spans, 0, "spans")
+        pull_agent, workshop.settings, workshop.config, workshop.store, lambda told: ticker(*told.minutes, str(told))
     )
     earlier = workshop.store.nights.get(workshop.night).stages.get("ingest", {})
-    counts = found.summary.model_dump()
-    for name in ("new_traces", "grown_traces", "new_spans"):
+    counts = found.summary.model_dump() | {"new_feedback": found.new_feedback}
+    for name in ("new_traces", "grown_traces", "new_spans", "new_feedback"):
         counts[name] += earlier.get(name, 0)  # a night that is started again tells what it did as a whole
-    reasons = [f"{problem.where}: {problem.reason}" for problem in found.problems[:20]]
-    return _book(workshop, "ingest", {**counts, "problems": found.problem_count, "reasons": reasons})
+    reasons = [str(problem) for problem in found.problems[:20]]
+    told = {"problems": found.problem_count, "reasons": reasons, "stopped": found.stopped}
+    return _book(workshop, "ingest", {**counts, **told})
 
 
 async def enrich_stage(workshop: "Workshop", ticker: Ticker, limit: int | None = None) -> dict[str, Any]:
     """Score what has not been scored, newest traces first."""
     from burnish.loop.enrich import enrich, pending
 
-    ids = pending(workshop.store, workshop.config.name, workshop.evaluators)[:limit]
+    settled = utc_now() - workshop.config.source.settle_after
+    ids = pending(workshop.store, workshop.config.name, workshop.evaluators, settled)[:limit]
     # A model is opened only where somebody asks it: an agent with code checks alone needs none.
     judges = any(evaluator.source is FeedbackSource.JUDGE for evaluator in workshop.evaluators)
     try:
@@ -109,6 +113,28 @@ async def take_up_stage(
     if ticker is not None:
         ticker(1, 1)  # most nights there is nothing to run, and that is done too
     return summary.model_dump(mode="json")
+
+
+async def write_back_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
+    """Write scores, labels and cluster names back to the source, where that is switched on.
+
+    Whatever goes wrong there is reported and never fails the night.
+    """
+    import asyncio
+
+    from burnish.loop.write_back import WriteBackReport, write_back_agent
+
+    def write() -> WriteBackReport:
+        return write_back_agent(workshop.settings, workshop.config, workshop.store, progress=ticker)
+
+    try:
+        found = await asyncio.to_thread(write)
+    except Exception as error:  # a connector's defect too: the loop does not hang on what others show
+        found = WriteBackReport(stopped=f"{type(error).__name__}: {error}")
+    earlier = workshop.store.nights.get(workshop.night).stages.get("write_back", {})
+    counts = found.model_dump(mode="json", exclude={"seconds"})
+    counts["written"] += earlier.get("written", 0)
+    return _book(workshop, "write_back", counts)
 
 
 async def curate_stage(workshop: "Workshop") -> dict[str, Any]:

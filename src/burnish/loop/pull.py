@@ -15,15 +15,17 @@ from burnish.adapters.sources.base import Batch, HearsPeople, KnownTrace, Source
 from burnish.domain.base import content_hash, utc_now
 from burnish.domain.listing import IngestSummary
 from burnish.errors import SourceError
+from burnish.loop.context import open_source
 from burnish.loop.ingest import ingest
 from burnish.loop.intake import Intake, Receives, TraceBook
 from burnish.loop.pull_report import PullProgress, PullReport
-from burnish.project import SourceConfig
+from burnish.project import AgentConfig, SourceConfig
+from burnish.settings import Settings
 
 if TYPE_CHECKING:
     from burnish.adapters.store.positions import Position
 
-__all__ = ["PullProgress", "PullReport", "PullStore", "position_key", "pull"]
+__all__ = ["PullProgress", "PullReport", "PullStore", "position_key", "pull", "pull_agent"]
 
 FIRST_SLICE = dt.timedelta(hours=1)
 SHORTEST_SLICE = dt.timedelta(seconds=1)
@@ -112,6 +114,24 @@ def pull(
         stopped="" if found.whole else _enough(limit),
         seconds=time.monotonic() - started,
     )
+
+
+def pull_agent(
+    settings: Settings,
+    config: AgentConfig,
+    store: PullStore,
+    progress: Progress | None = None,
+    *,
+    since: dt.datetime | None = None,
+    limit: int | None = None,
+) -> PullReport:
+    """Open the agent's source, pull from it and close it. Raises ConfigError where its [source] is wrong."""
+    source = open_source(settings, config)
+    try:
+        return pull(store, source, config.name, config.source, since=since, limit=limit, progress=progress)
+    finally:
+        if isinstance(source, WindowedSource):
+            source.close()
 
 
 class _Pull:

@@ -102,10 +102,16 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
             f"**Traces:** {ingest['new_traces']} new, {ingest['grown_traces']} grown, "
             f"{ingest['known_spans']} spans known already, {ingest['problems']} problems."
         )
+        if ingest.get("stopped"):
+            parts.append(f"**The pull stopped early:** {_cell(ingest['stopped'])}")
     if (enrich := stages.get("enrich")) is not None and (rows := score_rows(enrich)):
         parts.append("**Scores**\n\n" + markdown_table(rows))
     if clusters:
         parts.append("**What fails alike**\n\n" + markdown_table(cluster_rows(clusters)))
+    if (back := stages.get("write_back")) is not None and not back["reason"]:
+        wrong = f", {back['failed']} refused" if back["failed"] else ""
+        why = f". It stopped early: {_cell(back['stopped'])}" if back["stopped"] else ""
+        parts.append(f"**Written back to the source:** {back['written']} annotations{wrong}{why}")
     if (left := stages.get("take_up")) is not None:
         parts += [f"**Opened from an earlier night:** {url}" for url in left["opened"]]
         if left["held"]:

@@ -40,14 +40,14 @@ class AnnotationStore:
                 found.update((one, Booked(digest, remote)) for one, digest, remote in connection.execute(query))
         return found
 
-    def book(self, agent: str, source: str, feedback_id: str, booked: Booked) -> None:
+    def book(self, agent: str, source: str, feedback_id: str, digest: str, remote_id: str | None) -> None:
         """Remember that this was written, durably."""
         row = {
             "agent": agent,
             "source": source,
             "feedback_id": feedback_id,
-            "digest": booked.digest,
-            "remote_id": booked.remote_id,
+            "digest": digest,
+            "remote_id": remote_id,
             "written_at": micros(utc_now()),
         }
         with self._database.write("annotations") as connection:

@@ -15,6 +15,7 @@ from burnish.drivers.cli import (
     nights,
     plan,
     proposals,
+    pull,
     pulls,
     reviews,
     serve,
@@ -65,6 +66,8 @@ def _options(
 app.command("init", rich_help_panel="Start")(init.init)
 app.command("demo", rich_help_panel="Start")(start.demo)
 app.command("run", rich_help_panel="Start")(start.run)
+app.command("pull", rich_help_panel="Start")(pull.pull)
+app.command("push", rich_help_panel="Start")(pull.push)
 app.command("serve", rich_help_panel="Start")(serve.serve)
 app.command("gate", cls=gate.GateCommand, rich_help_panel="Start")(gate.gate)
 app.command("deploy", rich_help_panel="Start")(start.deploy)
