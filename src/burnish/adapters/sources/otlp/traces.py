@@ -9,7 +9,7 @@ from burnish.adapters.sources.otlp.body import decode_body
 from burnish.adapters.sources.otlp.messages import Known, conversation_input, conversation_output
 from burnish.adapters.sources.otlp.raw import Attributes, RawSpan
 from burnish.adapters.sources.otlp.spans import map_span, text_of
-from burnish.domain.base import Json
+from burnish.domain.base import Json, built
 from burnish.domain.traces import Span, SpanKind, Trace
 
 __all__ = ["agent_of", "spans_from_body", "spans_to_traces"]
@@ -79,25 +79,28 @@ def _trace(members: list[tuple[RawSpan, Span]], agent: str, source: str, agent_b
     facts = _facts([root.attributes, *(span.attributes for i, span in enumerate(spans) if i != top), resource])
     ends = [span.ended_at for span in spans if span.ended_at is not None]
     asked, answered = _exchange(root, spans)
-    return Trace(
-        trace_id=root.trace_id,
-        agent=agent_of(resource, agent) if agent_by_resource else agent,
-        source=source,
-        name=root.name,
-        started_at=spans[0].started_at,
-        ended_at=max(ends, default=None),
-        status=root.status,
-        status_message=root.status_message,
-        input=asked,
-        output=answered,
-        session_id=facts.get("session_id"),
-        user_id=facts.get("user_id"),
-        environment=facts.get("environment"),
-        release=facts.get("release"),
-        prompt_name=facts.get("prompt_name"),
-        prompt_version=facts.get("prompt_version"),
-        metadata=_metadata(root.attributes, resource),
-        spans=spans,
+    return built(
+        Trace,
+        {
+            "trace_id": root.trace_id,
+            "agent": agent_of(resource, agent) if agent_by_resource else agent,
+            "source": source,
+            "name": root.name,
+            "started_at": spans[0].started_at,
+            "ended_at": max(ends, default=None),
+            "status": root.status,
+            "status_message": root.status_message,
+            "input": asked,
+            "output": answered,
+            "session_id": facts.get("session_id"),
+            "user_id": facts.get("user_id"),
+            "environment": facts.get("environment"),
+            "release": facts.get("release"),
+            "prompt_name": facts.get("prompt_name"),
+            "prompt_version": facts.get("prompt_version"),
+            "metadata": _metadata(root.attributes, resource),
+            "spans": spans,
+        },
     )
 
 
