@@ -13,7 +13,7 @@ from burnish.domain.base import utc_now
 from burnish.domain.datasets import Example
 from burnish.domain.traces import Span, Trace
 
-__all__ = ["EXPERIMENT", "Prepared", "digest", "head_json", "origin", "prepare", "span_rows", "trace_rows"]
+__all__ = ["EXPERIMENT", "Prepared", "digest", "head_json", "origin", "prepare", "span_json", "span_rows", "trace_rows"]
 
 EXPERIMENT = "experiment"
 
@@ -47,12 +47,17 @@ def prepare(trace: Trace) -> Prepared:
 
 
 def _texts(trace: Trace) -> tuple[bytes, list[bytes]]:
-    return head_json(trace), [_json(span, span.__dict__) for span in trace.spans]
+    return head_json(trace), [span_json(span) for span in trace.spans]
 
 
 def head_json(trace: Trace) -> bytes:
     """A trace as JSON without its spans."""
     return _json(trace, {name: value for name, value in trace.__dict__.items() if name != "spans"}, {"spans"})
+
+
+def span_json(span: Span) -> bytes:
+    """A span as JSON."""
+    return _json(span, span.__dict__)
 
 
 def _json(item: BaseModel, fields: dict[str, Any], exclude: set[str] | None = None) -> bytes:

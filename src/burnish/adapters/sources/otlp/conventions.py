@@ -8,7 +8,7 @@ from burnish.adapters.sources.otlp.raw import Attributes, RawEvent
 from burnish.domain.base import Json
 from burnish.domain.traces import Message, Part
 
-__all__ = ["merge_events", "take_messages"]
+__all__ = ["CONTENT_EVENTS", "merge_events", "take_messages"]
 
 Conversation = tuple[tuple[Message, ...], tuple[Message, ...]]
 
@@ -23,6 +23,7 @@ _MESSAGE_EVENTS = {
     "gen_ai.tool.message": "tool",
 }
 _CHOICE_EVENT = "gen_ai.choice"
+CONTENT_EVENTS = _CALL_EVENTS.union(_MESSAGE_EVENTS, (_CHOICE_EVENT,))
 _VERCEL_ANSWERS = frozenset(
     ("ai.response.text", "ai.response.object", "ai.response.toolCalls", "ai.response.reasoning")
 )

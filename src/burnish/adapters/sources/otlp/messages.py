@@ -9,9 +9,9 @@ from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.otlp.indexed import Entry, entry_value
 from burnish.adapters.sources.otlp.parts import PART_TYPES, reasoning, read_parts, text, tool_call, tool_result
 from burnish.domain.base import Json, built
-from burnish.domain.traces import ImagePart, Message, Part, TextPart, ToolCallPart, ToolResultPart
+from burnish.domain.traces import Message, Part, ToolResultPart
 
-__all__ = ["Known", "conversation_input", "conversation_output", "message", "read_entries", "read_messages"]
+__all__ = ["Known", "message", "read_entries", "read_messages"]
 
 _ROLES = {
     "human": "user",
@@ -158,40 +158,3 @@ def message(role: str, parts: Iterable[Part], name: str | None = None) -> Messag
 def _holds_results(content: Json) -> bool:
     items = content if isinstance(content, list) else [content]
     return any(isinstance(item, dict) and item.get("type") in _RESULT_TYPES for item in items)
-
-
-def conversation_input(messages: tuple[Message, ...]) -> Json:
-    """What was asked of an agent: everything up to the last user message, without system messages.
-
-    A single user text comes as plain text, anything longer as a list of messages with role and content.
-    """
-    last = max((index for index, message in enumerate(messages) if message.role == "user"), default=len(messages) - 1)
-    asked = [message for message in messages[: last + 1] if message.role != "system"]
-    if len(asked) == 1 and all(isinstance(part, TextPart) for part in asked[0].parts):
-        return asked[0].text
-    return [_plain(message) for message in asked] or None
-
-
-def conversation_output(messages: tuple[Message, ...]) -> Json:
-    """What an agent answered: the last assistant text; where it only called tools, that message."""
-    for message in reversed(messages):
-        if message.role == "assistant":
-            if message.text:
-                return message.text
-            if message.tool_calls:
-                return _plain(message)
-    return messages[-1].text or None if messages else None
-
-
-def _plain(message: Message) -> Json:
-    plain: dict[str, Json] = {"role": message.role, "content": message.text}
-    calls = [part for part in message.parts if isinstance(part, ToolCallPart)]
-    if calls:
-        plain["tool_calls"] = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in calls]
-    images = [part.uri for part in message.parts if isinstance(part, ImagePart)]
-    if images:
-        plain["images"] = [*images]
-    results = [part for part in message.parts if isinstance(part, ToolResultPart)]
-    if results:
-        plain["tool_results"] = [{"id": result.id, "name": result.name, "result": result.result} for result in results]
-    return plain
