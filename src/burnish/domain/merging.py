@@ -21,9 +21,10 @@ Records = dict[str, tuple[int, tuple[Message, ...]]]
 def merge(existing: Trace, incoming: Trace) -> Trace:
     """What is known of a trace after more of it came in; `merge(t, t) == t`.
 
-    Spans join by id and the incoming version of a known span wins (see `joined`). Exporters send children before their root and
-    late children after it, so only the part that holds the root of the joined trace (or has no spans at all) speaks
-    for the trace as a whole; the other part fills in what is still None. Agent and source stay the existing ones.
+    Spans join by id and the incoming version of a known span wins (see `joined`). Exporters send children before their
+    root and late children after it, so only the part that holds the root of the joined trace (or has no spans at all)
+    speaks for the trace as a whole; the other part fills in what is still None. Agent and source stay the existing
+    ones.
     """
     found = {span.span_id: span for span in existing.spans}
     for span in incoming.spans:

@@ -65,14 +65,14 @@ def parse_structure(text: str) -> Json:
 
 def nested_too_deep(value: Json) -> bool:
     """Whether lists and objects stand in each other more than DEEPEST levels deep."""
-    level = [value] if isinstance(value, (dict, list)) else []
+    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
     for _ in range(DEEPEST):
         if not level:
             return False
-        below: list[Json] = []
+        below: list[Any] = []
         for item in level:
             inner = item.values() if isinstance(item, dict) else item
-            below.extend([child for child in inner if type(child) is dict or type(child) is list])  # type: ignore[union-attr]
+            below.extend([child for child in inner if type(child) is dict or type(child) is list])
         level = below
     return bool(level)
 

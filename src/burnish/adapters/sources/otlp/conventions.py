@@ -3,7 +3,7 @@
 from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.otlp.indexed import Entry
 from burnish.adapters.sources.otlp.messages import Known, message, read_entries, read_messages
-from burnish.adapters.sources.otlp.parts import reasoning, read_parts, text
+from burnish.adapters.sources.otlp.parts import read_parts, reasoning, text
 from burnish.adapters.sources.otlp.raw import Attributes, RawEvent
 from burnish.domain.base import Json
 from burnish.domain.traces import Message, Part

@@ -7,7 +7,7 @@ from typing import Any
 
 from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.otlp.indexed import Entry, entry_value
-from burnish.adapters.sources.otlp.parts import PART_TYPES, reasoning, read_parts, text, tool_call, tool_result
+from burnish.adapters.sources.otlp.parts import PART_TYPES, read_parts, reasoning, text, tool_call, tool_result
 from burnish.domain.base import Json, built
 from burnish.domain.traces import Message, Part, ToolResultPart
 

@@ -7,7 +7,7 @@ from burnish.adapters.sources.jsontext import parse_structure
 from burnish.domain.base import Json, built
 from burnish.domain.traces import ImagePart, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 
-__all__ = ["PART_TYPES", "reasoning", "read_parts", "text", "tool_call", "tool_result"]
+__all__ = ["PART_TYPES", "read_parts", "reasoning", "text", "tool_call", "tool_result"]
 
 Item = dict[str, Json]
 
