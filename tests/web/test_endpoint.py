@@ -222,3 +222,14 @@ def test_metrics_are_refused_for_good(store: Store, tmp_path: Path) -> None:
     """An exporter of metrics learns that it should be off here: 404, which is not sent again."""
     answer = client_with(store, tmp_path).post("/v1/metrics", content=b"{}", headers=bearer(None))
     assert (404, 12) == (answer.status_code, answer.json()["code"])
+
+
+def test_the_page_of_a_trace_names_the_tools_a_call_was_offered(store: Store, tmp_path: Path) -> None:
+    """Name, description and schema stand at the step, escaped like everything strangers wrote."""
+    tool = {"type": "function", "name": "find", "description": "Finds <b>orders</b>.", "parameters": {"type": "object"}}
+    facts = {"gen_ai.operation.name": "chat", "gen_ai.tool.definitions": json.dumps([tool])}
+    client = client_with(store, tmp_path)
+    client.post("/v1/traces", content=as_json(request(span(1, facts))), headers=bearer(None))
+    page = client.get(f"/traces/{TRACE}").text
+    assert "Tools offered: 1" in page
+    assert "Finds &lt;b&gt;orders&lt;/b&gt;." in page
