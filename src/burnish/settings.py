@@ -40,7 +40,20 @@ class Settings(BaseSettings):
     server_port: int = Field(default=4300, ge=0, description="Port of `burnish serve` (OTLP endpoint and pages).")
     prefect_port: int = Field(default=4301, ge=0, description="Port of the local Prefect server `burnish run` starts.")
     debug: bool = Field(default=False, description="Show tracebacks of errors that are shown as one line otherwise.")
-    ingest_token: SecretStr | None = Field(default=None, description="Bearer token that POST /v1/traces asks for.")
+    ingest_token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token that POST /v1/traces and /v1/logs ask for; it may write for every agent.",
+    )
+    ingest_body_bytes: int = Field(
+        default=64 * 2**20, ge=1024, description="Largest export request, as sent and after decompression."
+    )
+    ingest_waiting_bytes: int = Field(
+        default=256 * 2**20, ge=1024, description="Bytes of export requests held at once; more are answered 429."
+    )
+    ingest_waiting_requests: int = Field(
+        default=64, ge=1, description="Export requests held at once; more are answered 429."
+    )
+    ingest_workers: int = Field(default=2, ge=1, description="Threads that decode and store export requests.")
 
     @property
     def home_dir(self) -> Path:

@@ -2,7 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.store_samples import span, trace
 
-from burnish.domain.traces import SpanStatus, Trace, merge
+from burnish.domain.merging import merge
+from burnish.domain.traces import SpanStatus, Trace
 
 ROOT = span("t", "root")
 CHILD = span("t", "child", "root", after=1)

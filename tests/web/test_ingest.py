@@ -100,25 +100,23 @@ def test_other_content_types_are_a_415(client: TestClient, content_type: str) ->
     assert 415 == client.post("/v1/traces", content=b"{}", headers={"content-type": content_type}).status_code
 
 
-def test_a_body_over_the_limit_is_a_413(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_over_the_limit_is_a_413(store: Store, tmp_path: Path) -> None:
     """A body is refused by its declared length, and without one as soon as it grows over the limit."""
-    monkeypatch.setattr(ingest, "MAX_BODY_BYTES", 1000)
-    client = client_of(store, tmp_path)
+    client = client_of(store, tmp_path, ingest_body_bytes=1024)
     headers = {"content-type": "application/json"}
 
     def pieces() -> Iterable[bytes]:
-        yield from [b" " * 400] * 4
+        yield from [b" " * 500] * 4
 
-    assert 413 == client.post("/v1/traces", content=b" " * 1001, headers=headers).status_code
+    assert 413 == client.post("/v1/traces", content=b" " * 1025, headers=headers).status_code
     assert 413 == client.post("/v1/traces", content=pieces(), headers=headers).status_code
 
 
-def test_a_gzip_bomb_is_refused(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gzip_bomb_is_refused(store: Store, tmp_path: Path) -> None:
     """The limit holds for the body after decompression as well."""
-    monkeypatch.setattr(ingest, "MAX_BODY_BYTES", 100_000)
     bomb = gzip.compress(b" " * 10_000_000)
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
-    answer = client_of(store, tmp_path).post("/v1/traces", content=bomb, headers=headers)
+    answer = client_of(store, tmp_path, ingest_body_bytes=100_000).post("/v1/traces", content=bomb, headers=headers)
     assert 400 == answer.status_code
     assert "100000 bytes" in answer.json()["message"]
 

@@ -21,11 +21,11 @@ __all__ = [
     "SpanStatus",
     "TextPart",
     "ToolCallPart",
+    "ToolDefinition",
     "ToolResultPart",
     "ToolUse",
     "Trace",
     "Usage",
-    "merge",
 ]
 
 
@@ -137,6 +137,14 @@ class ToolUse(Value):
     call_id: str | None = None
 
 
+class ToolDefinition(Value):
+    """A tool that a model call was offered; `parameters` is the JSON schema of its arguments."""
+
+    name: str
+    description: str | None = None
+    parameters: Json = None
+
+
 class Span(Value):
     """One step of a trace. `attributes` keeps what no field took."""
 
@@ -156,6 +164,7 @@ class Span(Value):
     input: Json = None
     output: Json = None
     tool: ToolUse | None = None
+    tool_definitions: tuple[ToolDefinition, ...] = ()
     usage: Usage | None = None
     cost_usd: float | None = None
     attributes: dict[str, Json] = {}
@@ -270,50 +279,6 @@ class Trace(Value):
         if best is None:
             return ()
         return best.input_messages + best.output_messages
-
-
-def merge(existing: Trace, incoming: Trace) -> Trace:
-    """What is known of a trace after more of it came in; `merge(t, t) == t`.
-
-    Spans join by id and the incoming version of a known span wins. Exporters send children before their root and
-    late children after it, so only the part that holds the root of the joined trace (or has no spans at all) speaks
-    for the trace as a whole; the other part fills in what is still None. Agent and source stay the existing ones.
-    """
-    joined = {span.span_id: span for span in existing.spans} | {span.span_id: span for span in incoming.spans}
-    spans = tuple(sorted(joined.values(), key=lambda span: span.started_at))
-    whole = existing.model_copy(update={"spans": spans})
-    root, own = whole.root, incoming.root
-    speaks = own is None or (root is not None and own.span_id == root.span_id)
-    first, second = (incoming, existing) if speaks else (existing, incoming)
-    ends = [trace.ended_at for trace in (existing, incoming) if trace.ended_at is not None]
-    silent = own is None and incoming.status is SpanStatus.UNSET
-    status = incoming if speaks and not silent else existing
-    update: dict[str, object] = {
-        name: value if (value := getattr(first, name)) is not None else getattr(second, name) for name in _IDENTIFYING
-    }
-    return whole.model_copy(
-        update=update
-        | {
-            "name": first.name,
-            "started_at": min(existing.started_at, incoming.started_at),
-            "ended_at": max(ends, default=None),
-            "status": status.status,
-            "status_message": status.status_message,
-            "metadata": {**second.metadata, **first.metadata},
-        }
-    )
-
-
-_IDENTIFYING = (
-    "input",
-    "output",
-    "session_id",
-    "user_id",
-    "environment",
-    "release",
-    "prompt_name",
-    "prompt_version",
-)
 
 
 def _response_of(span: Span) -> str:

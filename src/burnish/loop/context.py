@@ -7,7 +7,7 @@ Steps get a `Workshop` and ask it for what they need; nothing is opened before i
 import asyncio
 import datetime as dt
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
@@ -34,7 +34,16 @@ if TYPE_CHECKING:
     from burnish.adapters.targets.registry import OfflineTarget
     from burnish.domain.forges import Forge
 
-__all__ = ["Endpoint", "Workshop", "booked_night", "open_source", "open_store", "open_workshop", "project_agents"]
+__all__ = [
+    "Endpoint",
+    "Workshop",
+    "booked_night",
+    "endpoint_tokens",
+    "open_source",
+    "open_store",
+    "open_workshop",
+    "project_agents",
+]
 
 _servers: dict[Path, "EmbeddedServer"] = {}
 
@@ -75,6 +84,23 @@ def open_source(settings: Settings, config: AgentConfig) -> "Source | WindowedSo
     from burnish.adapters.sources import SourceContext, open_source
 
     return open_source(SourceContext(config.source, config.name, settings.project, lambda name: os.environ.get(name)))
+
+
+def endpoint_tokens(agents: Mapping[str, AgentConfig]) -> dict[str, str]:
+    """The token each agent sends its traces with, of those whose source is the endpoint and names a variable.
+
+    Raises ConfigError where a named variable is not set: without its token an agent's endpoint would stand open.
+    """
+    tokens: dict[str, str] = {}
+    for name, config in agents.items():
+        variable = config.source.api_key_env
+        if config.source.kind == "endpoint" and variable:
+            tokens[name] = os.environ.get(variable, "")
+            if not tokens[name]:
+                raise ConfigError(
+                    f"[source] of agent '{name}' names the environment variable {variable}, which is not set"
+                )
+    return tokens
 
 
 @asynccontextmanager

@@ -1,12 +1,16 @@
-"""Ingest: read a source into the store, and take what POST /v1/traces brings."""
+"""Ingest: read a source into the store, and take what POST /v1/traces and /v1/logs bring."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
 
 from burnish.adapters.sources.base import Problem, Source
 from burnish.domain.base import Value, utc_now
+from burnish.domain.feedback import Feedback
 from burnish.domain.listing import IngestSummary
 from burnish.loop.intake import Intake, Receives, TraceBook
+
+if TYPE_CHECKING:
+    from burnish.adapters.sources.otlp import RawSpan
 
 __all__ = ["IngestReport", "ReceiveResult", "encode_response", "ingest", "receive"]
 
@@ -19,6 +23,23 @@ class HoldsTraces(Protocol):
     @property
     def traces(self) -> TraceBook:
         """Its traces."""
+        ...
+
+
+class FeedbackStore(Protocol):
+    """The part of the store's feedback that this step writes to."""
+
+    def add(self, items: Iterable[Feedback], /) -> int:
+        """Store feedback, replacing what has the same id."""
+        ...
+
+
+class HoldsFeedback(HoldsTraces, Protocol):
+    """A store of traces and of feedback on them."""
+
+    @property
+    def feedback(self) -> FeedbackStore:
+        """Its feedback."""
         ...
 
 
@@ -39,7 +60,7 @@ class IngestReport(Value):
 
 
 class ReceiveResult(Value):
-    """What became of a request: spans rejected, why, and what the others changed."""
+    """What became of a request: spans (or log records) rejected, why, and what the others changed."""
 
     rejected: int = 0
     message: str = ""
@@ -81,34 +102,61 @@ def ingest(
 
 
 def receive(
-    store: HoldsTraces,
+    store: HoldsFeedback,
     agent: str,
     body: bytes,
     content_type: str,
     content_encoding: str | None,
     *,
     max_bytes: int = MAX_BODY_BYTES,
+    owner: str | None = None,
+    logs: bool = False,
 ) -> ReceiveResult:
-    """Store the spans of one POST /v1/traces.
+    """Store the spans of one POST /v1/traces, or with `logs` what one POST /v1/logs tells of spans.
 
-    A trace's agent is what its resource says (`burnish.agent`, else `service.name`), else `agent`. Raises InputError
-    where the body as a whole is unusable (answer 400: do not send it again) and StoreError where the store refuses
-    (503: send it again); single bad spans are counted in the result while their neighbours are stored.
+    A trace's agent is `owner`, whose token came with the request; a resource whose `burnish.agent` names another one
+    is rejected. Without an owner it is what the resource says (`burnish.agent`, else `service.name`), else `agent`.
+
+    Raises InputError where the body as a whole is unusable (answer 400: do not send it again) and StoreError where the
+    store refuses (503: send it again); single bad spans are counted in the result while their neighbours are stored.
     """
     from burnish.adapters.sources.otlp import decode_body, spans_to_traces
 
-    request = decode_body(body, content_type, content_encoding, max_bytes=max_bytes)
-    batch = spans_to_traces(request.spans, agent, "otlp", agent_by_resource=True)
-    problems = request.problems + batch.problems
+    request = decode_body(body, content_type, content_encoding, max_bytes=max_bytes, logs=logs)
+    spans, problems = request.spans, list(request.problems)
+    if owner is not None:
+        spans, foreign = _own(spans, owner)
+        problems.extend(foreign)
+    batch = spans_to_traces(spans, owner or agent, "otlp", agent_by_resource=owner is None)
+    problems.extend(batch.problems)
     summary = store.traces.add(batch.traces) if batch.traces else IngestSummary()
+    feedback = [*request.feedback, *batch.feedback]
+    if feedback:
+        store.feedback.add(feedback)
     return ReceiveResult(rejected=len(problems), message=_message(problems), summary=summary)
 
 
-def encode_response(result: ReceiveResult, content_type: str) -> bytes:
-    """The ExportTraceServiceResponse for `result`, in the encoding of the request's `content_type`."""
+def _own(spans: "list[RawSpan]", owner: str) -> "tuple[list[RawSpan], list[Problem]]":
+    """The spans whose resource does not claim to be another agent's, and a problem for each of the others."""
+    from burnish.adapters.sources.otlp.traces import agent_of
+
+    own: list[RawSpan] = []
+    foreign: list[Problem] = []
+    for span in spans:
+        named = agent_of({"burnish.agent": span.resource.get("burnish.agent")}, owner)
+        if named == owner:
+            own.append(span)
+        else:
+            reason = f"its resource says burnish.agent = '{named}', but the token is that of agent '{owner}'"
+            foreign.append(Problem(where=f"span '{span.name[:80]}'", reason=reason))
+    return own, foreign
+
+
+def encode_response(result: ReceiveResult, content_type: str, *, logs: bool = False) -> bytes:
+    """The answer to an export of traces, or with `logs` of logs, in the encoding of the request's `content_type`."""
     from burnish.adapters.sources import otlp
 
-    return otlp.encode_response(result.rejected, result.message, content_type)
+    return otlp.encode_response(result.rejected, result.message, content_type, logs=logs)
 
 
 def _message(problems: list[Problem]) -> str:

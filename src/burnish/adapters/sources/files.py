@@ -8,7 +8,7 @@ from io import BufferedIOBase
 from pathlib import Path
 
 from burnish.adapters.sources.base import Batch, Problem
-from burnish.adapters.sources.otlp import DecodedRequest, RawSpan, decode_body, spans_to_traces
+from burnish.adapters.sources.otlp import DecodedRequest, decode_body, spans_to_traces
 from burnish.adapters.sources.registry import SourceContext
 from burnish.errors import InputError
 
@@ -55,20 +55,21 @@ class OtlpFilesSource:
     def read(self) -> Iterator[Batch]:
         """Yield batches of about 2,000 spans, so that neighbouring requests of one trace come together."""
         files, problems = find_files(self._path, _SUFFIXES)
-        waiting: list[RawSpan] = []
+        waiting = DecodedRequest(problems=problems)
         for file in files:
             for request in _requests(file):
-                waiting.extend(request.spans)
-                problems.extend(request.problems)
-                if len(waiting) >= _BATCH_SPANS:
-                    yield self._batch(waiting, problems)
-                    waiting, problems = [], []
-        if waiting or problems:
-            yield self._batch(waiting, problems)
+                waiting.spans.extend(request.spans)
+                waiting.problems.extend(request.problems)
+                waiting.feedback.extend(request.feedback)
+                if len(waiting.spans) + len(waiting.feedback) >= _BATCH_SPANS:
+                    yield self._batch(waiting)
+                    waiting = DecodedRequest()
+        if waiting.spans or waiting.problems or waiting.feedback:
+            yield self._batch(waiting)
 
-    def _batch(self, spans: list[RawSpan], problems: list[Problem]) -> Batch:
-        mapped = spans_to_traces(spans, self._agent, self.name)
-        return Batch(mapped.traces, problems + mapped.problems)
+    def _batch(self, waiting: DecodedRequest) -> Batch:
+        mapped = spans_to_traces(waiting.spans, self._agent, self.name)
+        return Batch(mapped.traces, waiting.problems + mapped.problems, [*waiting.feedback, *mapped.feedback])
 
 
 def _requests(path: Path) -> Iterator[DecodedRequest]:
@@ -111,7 +112,7 @@ def _decoded(body: bytes, content_type: str, where: str) -> DecodedRequest:
 
 def _named(request: DecodedRequest, where: str) -> DecodedRequest:
     named = [Problem(where=f"{where}, {problem.where}", reason=problem.reason) for problem in request.problems]
-    return DecodedRequest(request.spans, named)
+    return DecodedRequest(request.spans, named, request.feedback)
 
 
 def open_otlp(context: SourceContext) -> OtlpFilesSource:

@@ -8,14 +8,17 @@ import math
 import re
 from typing import Any
 
+import orjson
+
 from burnish.domain.base import Json
 
-__all__ = ["SHORT", "clean_number", "clean_text", "parse_json", "parse_structure"]
+__all__ = ["DEEPEST", "SHORT", "clean_number", "clean_text", "nested_too_deep", "parse_json", "parse_structure"]
 
 _SUSPECT_ESCAPE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,[A-Za-z0-9+/=_\\-]{256,}")
 SHORT = 256  # a text shorter than this holds no inlined file
+DEEPEST = 150  # what reads the store back gives up at 200 levels, of which a span's own take ten
 
 
 def clean_number(value: float) -> Json:
@@ -35,20 +38,43 @@ def clean_text(text: str) -> str:
 def parse_json(text: str) -> Json:
     """Parse JSON as exporters write it: NaN becomes its name, control characters in strings are let pass.
 
-    Raises ValueError where it is not JSON, RecursionError where it is nested past Python's limit.
+    An integer beyond 64 bits becomes a float, as in JavaScript. Raises ValueError where it is not JSON, RecursionError
+    where it is nested past Python's limit.
     """
-    value: Json = _DECODER.decode(text)
+    try:
+        value: Json = orjson.loads(text)
+    except orjson.JSONDecodeError:  # the strict parser is several times as fast, the other takes what is not quite JSON
+        value = _DECODER.decode(text)
     return _clean(value) if "\\u" in text and _SUSPECT_ESCAPE.search(text) else value
 
 
 def parse_structure(text: str) -> Json:
-    """The object or array that `text` holds as JSON, else `text` itself; a bare number stays the text it was."""
+    """The object or array that `text` holds as JSON, else `text` itself; a bare number stays the text it was.
+
+    So does what is nested deeper than the store takes.
+    """
     if text[:1] in ("{", "[") or text[:8].lstrip()[:1] in ("{", "["):
         try:
-            return parse_json(text)
+            value = parse_json(text)
         except (ValueError, RecursionError):
             return text
+        deep = text.count("[") + text.count("{") > DEEPEST and nested_too_deep(value)
+        return text if deep else value
     return text
+
+
+def nested_too_deep(value: Json) -> bool:
+    """Whether lists and objects stand in each other more than DEEPEST levels deep."""
+    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(DEEPEST):
+        if not level:
+            return False
+        below: list[Any] = []
+        for item in level:
+            inner = item.values() if isinstance(item, dict) else item
+            below.extend([child for child in inner if type(child) is dict or type(child) is list])
+        level = below
+    return bool(level)
 
 
 def _finite_float(text: str) -> Any:

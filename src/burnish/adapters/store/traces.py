@@ -10,14 +10,15 @@ from sqlalchemy.engine import Connection
 
 from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
-from burnish.adapters.store.ingest import Prepared, digest, head_json, prepare, span_rows, trace_rows
+from burnish.adapters.store.ingest import Prepared, digest, head_json, prepare, span_json, span_rows, trace_rows
 from burnish.adapters.store.lookup import resolve
 from burnish.adapters.store.pulled import known_page, span_ids, trace_sources
 from burnish.adapters.store.rows import unpack
 from burnish.adapters.store.trace_lists import count_traces, list_traces, trace_ids
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.listing import IngestSummary, TraceQuery, TraceSummary
-from burnish.domain.traces import Span, Trace, merge
+from burnish.domain.merging import merge
+from burnish.domain.traces import Span, Trace
 
 __all__ = ["TraceStore", "write_traces"]
 
@@ -161,6 +162,7 @@ def _first(rows: _Rows, items: Sequence[Prepared]) -> IngestSummary:
             spans |= item.spans
             total += len(item.spans)
         head = head_json(trace)
+        spans = _as_merged(trace, spans)
     rows.add_trace(trace, head, len(spans))
     for position, span in enumerate(spans.values()):
         rows.add_span(trace.trace_id, span, position)
@@ -195,17 +197,31 @@ def _again(
             for item in parts[trace_id]:
                 trace = merge(trace, item.trace)
             head = head_json(trace)
+            before = known.get(trace_id, {})
+            changed[trace_id] = {
+                one: span
+                for one, span in _as_merged(trace, changed[trace_id]).items()
+                if one not in before or before[one][0] != digest(span[1])
+            }
             if not changed[trace_id] and digest(head) == heads[trace_id]:
                 continue
             grown.append(trace_id)
             rows.add_trace(trace, head, len(trace.spans))
-            before = known.get(trace_id, {})
             following = 1 + max((position for _, position in before.values()), default=-1)
             for offset, (span_id, span) in enumerate(changed[trace_id].items()):
                 position = before[span_id][1] if span_id in before else following + offset
                 rows.add_span(trace_id, span, position)
     _unjudge(connection, grown)
     return IngestSummary(grown_traces=len(grown), new_spans=new, known_spans=total - new)
+
+
+def _as_merged(trace: Trace, given: dict[str, tuple[Span, bytes]]) -> dict[str, tuple[Span, bytes]]:
+    """The given spans as they are in the trace, where merging may have joined one with what was known of it."""
+    merged = {span.span_id: span for span in trace.spans if span.span_id in given}
+    return {
+        one: (span, body) if merged[one] is span else (merged[one], span_json(merged[one]))
+        for one, (span, body) in given.items()
+    }
 
 
 def _unjudge(connection: Connection, trace_ids: Sequence[str]) -> None:

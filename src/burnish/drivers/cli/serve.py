@@ -26,10 +26,21 @@ def serve(
     from burnish.adapters.store import Store
     from burnish.drivers.cli.output import advise
     from burnish.drivers.web.server import run_server
+    from burnish.loop.context import endpoint_tokens
     from burnish.project import agent_names, load_agent
 
     settings = Session.of(context).settings
     agents = {name: load_agent(settings.project, name) for name in agent_names(settings.project)}
+    tokens = endpoint_tokens(agents)
     wanted = settings.server_port if port is None else port
     with Store.open(settings.store_url) as store:
-        run_server(store, settings, agents, host=host, port=wanted, allowed_hosts=tuple(allow_host or ()), say=advise)
+        run_server(
+            store,
+            settings,
+            agents,
+            host=host,
+            port=wanted,
+            allowed_hosts=tuple(allow_host or ()),
+            tokens=tokens,
+            say=advise,
+        )

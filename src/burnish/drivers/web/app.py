@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -25,6 +26,8 @@ from burnish.drivers.web import (
     traces,
 )
 from burnish.drivers.web.guard import GuardHosts, SecureHeaders
+from burnish.drivers.web.intake import Intake
+from burnish.drivers.web.keys import Keyring
 from burnish.errors import BurnishError, InputError, NotFoundError, StoreError
 from burnish.project import AgentConfig
 from burnish.settings import Settings
@@ -44,13 +47,17 @@ def create_app(
     agents: Mapping[str, AgentConfig] | None = None,
     *,
     allowed_hosts: Sequence[str] = (),
+    tokens: Mapping[str, str] | None = None,
 ) -> Starlette:
-    """The pages and POST /v1/traces over one store.
+    """The pages and POST /v1/traces and /v1/logs over one store.
 
     `agents` are the project's agents by name: their metrics decide what "failing" means on the pages, and with only
     one of them traces that name no agent are its own. The pages answer to IP addresses, localhost and `allowed_hosts`:
-    a foreign name that leads here is another site's attempt to read them. The store stays the caller's to close.
+    a foreign name that leads here is another site's attempt to read them. `tokens` are those of the agents that have
+    one of their own, by name. The store stays the caller's to close. Raises ConfigError where two tokens are the same.
     """
+    general = settings.ingest_token
+    keyring = Keyring(None if general is None else general.get_secret_value(), tokens or {})
     routes = [
         Route("/", home.show),
         Route("/traces", traces.show_list),
@@ -68,6 +75,8 @@ def create_app(
         Route("/nights", nights.show_list),
         Route("/nights/{agent}/{date}", nights.show),
         Route("/v1/traces", ingest.receive_traces, methods=["POST"]),
+        Route("/v1/logs", ingest.receive_logs, methods=["POST"]),
+        Route("/v1/metrics", ingest.refuse_metrics, methods=["POST"]),
         Route("/healthz", _health),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]
@@ -78,7 +87,7 @@ def create_app(
             Middleware(
                 GuardHosts,
                 allowed=tuple(allowed_hosts),
-                open_paths=("/v1/traces",) if settings.ingest_token is not None else (),
+                open_paths=("/v1/traces", "/v1/logs") if keyring else (),
             ),
         ],
         exception_handlers={
@@ -92,6 +101,10 @@ def create_app(
     app.state.store = store
     app.state.settings = settings
     app.state.agents = dict(agents or {})
+    app.state.keyring = keyring
+    app.state.intake = Intake(settings.ingest_waiting_requests, settings.ingest_waiting_bytes)
+    # Threads of their own: exports wait for each other, never pages for exports.
+    app.state.ingest_limiter = CapacityLimiter(settings.ingest_workers)
     return app
 
 

@@ -24,17 +24,19 @@ def run_server(
     host: str,
     port: int,
     allowed_hosts: Sequence[str],
+    tokens: Mapping[str, str],
     say: Callable[[str], None],
 ) -> None:
     """Answer on `host` and `port` (0: any free one) until SIGINT or SIGTERM.
 
-    Raises ConfigError where the address cannot be had.
+    `tokens` are those that agents send their traces with. Raises ConfigError where the address cannot be had, or two
+    tokens are the same.
     """
     import socket
 
     import uvicorn
 
-    app = create_app(store, settings, agents, allowed_hosts=(host, *allowed_hosts))
+    app = create_app(store, settings, agents, allowed_hosts=(host, *allowed_hosts), tokens=tokens)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -46,10 +48,10 @@ def run_server(
             ) from error
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
-        say(f"Pages: {url}\nTraces: POST {url}/v1/traces (OTLP). Ctrl-C stops.")
+        say(f"Pages: {url}\nTraces: POST {url}/v1/traces and /v1/logs (OTLP). Ctrl-C stops.")
         if host not in LOOPBACK:
             say("Whoever reaches this address can read every trace: put a proxy that asks who they are in front.")
-            if settings.ingest_token is None:
-                say("And can write traces: set BURNISH_INGEST_TOKEN.")
+            if settings.ingest_token is None and not tokens:
+                say("And can write traces: set BURNISH_INGEST_TOKEN, or api_key_env in an agent's [source].")
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
         uvicorn.Server(config).run(sockets=[listener])

@@ -2,7 +2,7 @@
 
 A body becomes `RawSpan`s whatever its encoding, and one mapper turns those into spans of the domain: OTel GenAI old
 and new, OpenLLMetry, OpenInference, the Vercel AI SDK and Pydantic AI. Message content that an instrumentation sends
-only as log records (POST /v1/logs) is not read: burnish takes traces alone.
+as log records (POST /v1/logs) becomes content of the span it names.
 """
 
 from burnish.adapters.sources.otlp.body import DecodedRequest, decode_body

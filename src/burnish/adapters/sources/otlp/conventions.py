@@ -2,13 +2,13 @@
 
 from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.otlp.indexed import Entry
-from burnish.adapters.sources.otlp.messages import Known, read_entries, read_messages
-from burnish.adapters.sources.otlp.parts import read_parts
+from burnish.adapters.sources.otlp.messages import Known, message, read_entries, read_messages
+from burnish.adapters.sources.otlp.parts import read_parts, reasoning, text
 from burnish.adapters.sources.otlp.raw import Attributes, RawEvent
 from burnish.domain.base import Json
-from burnish.domain.traces import Message, Part, ReasoningPart, TextPart
+from burnish.domain.traces import Message, Part
 
-__all__ = ["merge_events", "take_messages"]
+__all__ = ["CONTENT_EVENTS", "merge_events", "take_messages"]
 
 Conversation = tuple[tuple[Message, ...], tuple[Message, ...]]
 
@@ -23,6 +23,7 @@ _MESSAGE_EVENTS = {
     "gen_ai.tool.message": "tool",
 }
 _CHOICE_EVENT = "gen_ai.choice"
+CONTENT_EVENTS = _CALL_EVENTS.union(_MESSAGE_EVENTS, (_CHOICE_EVENT,))
 _VERCEL_ANSWERS = frozenset(
     ("ai.response.text", "ai.response.object", "ai.response.toolCalls", "ai.response.reasoning")
 )
@@ -100,16 +101,16 @@ def _event_message(facts: Attributes, role: str) -> tuple[Message, ...]:
 
 def _texts(entries: list[Entry] | None, key: str, role: str) -> tuple[Message, ...]:
     texts = [value for entry in entries or () for path, value in entry if path == (key, "text")]
-    return tuple(Message(role=role, parts=(TextPart(text=text),)) for text in texts if isinstance(text, str))
+    return tuple(message(role, [text(said)]) for said in texts if isinstance(said, str))
 
 
 def _vercel_answer(attributes: Attributes) -> tuple[Message, ...]:
     if _VERCEL_ANSWERS.isdisjoint(attributes):
         return ()
     parts: list[Part] = []
-    reasoning = attributes.pop("ai.response.reasoning", None)
-    if isinstance(reasoning, str) and reasoning:
-        parts.append(ReasoningPart(text=reasoning))
+    thought = attributes.pop("ai.response.reasoning", None)
+    if isinstance(thought, str) and thought:
+        parts.append(reasoning(thought))
     for name in ("ai.response.text", "ai.response.object"):
         parts.extend(read_parts(attributes.pop(name, None)) if isinstance(attributes.get(name), str) else [])
     calls = attributes.pop("ai.response.toolCalls", None)
@@ -117,7 +118,7 @@ def _vercel_answer(attributes: Attributes) -> tuple[Message, ...]:
     for call in structured if isinstance(structured, list) else []:
         if isinstance(call, dict):
             parts.extend(read_parts({**call, "type": "tool-call"}))
-    return (Message(role="assistant", parts=tuple(parts)),) if parts else ()
+    return (message("assistant", parts),) if parts else ()
 
 
 def _whole_conversation(attributes: Attributes) -> Conversation:
@@ -134,8 +135,8 @@ def _whole_conversation(attributes: Attributes) -> Conversation:
 
 
 def _with_instructions(messages: tuple[Message, ...], instructions: Json) -> tuple[Message, ...]:
-    if instructions is None or any(message.role == "system" for message in messages):
+    if instructions is None or any(said.role == "system" for said in messages):
         return messages
     content = parse_structure(instructions) if isinstance(instructions, str) else instructions
-    parts = tuple(read_parts(content))
-    return (Message(role="system", parts=parts), *messages) if parts else messages
+    parts = read_parts(content)
+    return (message("system", parts), *messages) if parts else messages

@@ -19,6 +19,8 @@ _LISTS = (
     "gen_ai.completion.",
     "retrieval.documents.",
     "embedding.embeddings.",
+    "llm.tools.",
+    "llm.request.functions.",
 )
 _VECTOR = ("vector",)
 _DEEPEST = 16  # deeper names are no convention's and stay attributes

@@ -12,6 +12,7 @@ from typing import Any
 
 from burnish.adapters.sources.base import Problem
 from burnish.adapters.sources.jsontext import clean_number, clean_text, parse_json
+from burnish.adapters.sources.otlp.logs import RawLog
 from burnish.adapters.sources.otlp.raw import ERROR, OK, Attributes, RawEvent, RawSpan, checked_span
 from burnish.domain.base import Json
 from burnish.errors import InputError
@@ -22,8 +23,11 @@ _HEX = re.compile(r"[0-9a-f]*")
 _STATUS = {"STATUS_CODE_OK": OK, "OK": OK, "STATUS_CODE_ERROR": ERROR, "ERROR": ERROR}
 
 
-def read_json(data: bytes) -> tuple[list[RawSpan], list[Problem]]:
-    """Spans of an ExportTraceServiceRequest in JSON; raises InputError where the bytes are not one."""
+Found = tuple[list[RawSpan], list[RawLog], list[Problem]]
+
+
+def read_json(data: bytes) -> Found:
+    """Spans and log records of an export request in JSON; raises InputError where the bytes are not one."""
     try:
         request = parse_json(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -31,23 +35,60 @@ def read_json(data: bytes) -> tuple[list[RawSpan], list[Problem]]:
     return read_request(request)
 
 
-def read_request(request: Json) -> tuple[list[RawSpan], list[Problem]]:
-    """Spans of a parsed request, an object with `resourceSpans`; raises InputError where it is something else."""
-    if not isinstance(request, dict) or not isinstance(_field(request, "resourceSpans") or [], list):
-        raise InputError("the JSON is not an OTLP trace request: it needs an object with a list `resourceSpans`")
+def read_request(request: Json) -> Found:
+    """Spans and log records of a parsed request, an object with `resourceSpans` or `resourceLogs` or both.
+
+    Raises InputError where it is something else.
+    """
+    named = ("resourceSpans", "resourceLogs")
+    if not isinstance(request, dict) or not all(isinstance(_field(request, name) or [], list) for name in named):
+        raise InputError("the JSON is not an OTLP request: it needs an object with a list `resourceSpans`")
     spans: list[RawSpan] = []
+    logs: list[RawLog] = []
     problems: list[Problem] = []
-    for resource_spans in _objects(request, "resourceSpans", problems):
-        resource = _attributes(_field(_field(resource_spans, "resource"), "attributes"))
-        for scope_spans in _objects(resource_spans, "scopeSpans", problems):
-            scope = _text(_field(_field(scope_spans, "scope"), "name"))
-            for span in _objects(scope_spans, "spans", problems):
-                try:
-                    spans.append(checked_span(_span(span, scope, resource)))
-                except (ValueError, RecursionError) as error:
-                    where = f"span '{_text(span.get('name'))[:80]}'"
-                    problems.append(Problem(where=where, reason=str(error)))
-    return spans, problems
+    for resource, scope, span in _items(request, "Spans", "spans", problems):
+        try:
+            spans.append(checked_span(_span(span, scope, resource)))
+        except (ValueError, RecursionError) as error:
+            problems.append(Problem(where=f"span '{_text(span.get('name'))[:80]}'", reason=str(error)))
+    for resource, scope, record in _items(request, "Logs", "logRecords", problems):
+        try:
+            logs.append(_log(record, scope, resource))
+        except (ValueError, RecursionError) as error:
+            problems.append(Problem(where="log record", reason=str(error)))
+    return spans, logs, problems
+
+
+def _items(
+    request: dict[str, Json], signal: str, name: str, problems: list[Problem]
+) -> Iterator[tuple[Attributes, str, dict[str, Json]]]:
+    """Every item of a signal with its resource's attributes and its scope's name."""
+    for of_resource in _objects(request, f"resource{signal}", problems):
+        try:
+            resource = _attributes(_field(_field(of_resource, "resource"), "attributes"))
+        except RecursionError:
+            problems.append(Problem(where="resource", reason="is nested too deep; its items are kept without it"))
+            resource = {}
+        for of_scope in _objects(of_resource, f"scope{signal}", problems):
+            scope = _text(_field(_field(of_scope, "scope"), "name"))
+            for item in _objects(of_scope, name, problems):
+                yield resource, scope, item
+
+
+def _log(record: dict[str, Json], scope: str, resource: Attributes) -> RawLog:
+    attributes = _attributes(record.get("attributes"))
+    named = _text(_field(record, "eventName")) or attributes.get("event.name")
+    time = _integer(_field(record, "timeUnixNano"), "time") or _integer(_field(record, "observedTimeUnixNano"), "time")
+    return RawLog(
+        trace_id=_identifier(_field(record, "traceId"), 32),
+        span_id=_identifier(_field(record, "spanId"), 16),
+        time_ns=time,
+        name=named if isinstance(named, str) else "",
+        body=_value(record.get("body")),
+        attributes=attributes,
+        scope=scope,
+        resource=resource,
+    )
 
 
 def _span(span: dict[str, Json], scope: str, resource: Attributes) -> RawSpan:
@@ -159,6 +200,7 @@ _SNAKE = {
     for name in (
         *("resourceSpans", "scopeSpans", "traceId", "spanId", "parentSpanId"),
         *("startTimeUnixNano", "endTimeUnixNano"),
+        *("resourceLogs", "scopeLogs", "logRecords", "eventName", "timeUnixNano", "observedTimeUnixNano"),
     )
 }
 

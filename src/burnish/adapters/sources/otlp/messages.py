@@ -2,15 +2,16 @@
 
 import json
 import marshal
+from collections.abc import Iterable
 from typing import Any
 
 from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.otlp.indexed import Entry, entry_value
-from burnish.adapters.sources.otlp.parts import PART_TYPES, read_parts, tool_call, tool_result
-from burnish.domain.base import Json
-from burnish.domain.traces import ImagePart, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from burnish.adapters.sources.otlp.parts import PART_TYPES, read_parts, reasoning, text, tool_call, tool_result
+from burnish.domain.base import Json, built
+from burnish.domain.traces import Message, Part, ToolResultPart
 
-__all__ = ["Known", "conversation_input", "conversation_output", "read_entries", "read_messages"]
+__all__ = ["Known", "message", "read_entries", "read_messages"]
 
 _ROLES = {
     "human": "user",
@@ -47,7 +48,7 @@ def read_messages(value: Json, role: str = "user", known: Known | None = None) -
         return _from_object(value, role)
     if isinstance(value, list):
         if _is_text_part(value[0]) and all(map(_is_text_part, value)):  # the parts of one message
-            return (Message(role=role, parts=tuple(read_parts(value))),)
+            return (message(role, read_parts(value)),)
         found: list[Message] = []
         for item in value:
             if not isinstance(item, dict):
@@ -62,7 +63,7 @@ def read_messages(value: Json, role: str = "user", known: Known | None = None) -
                     messages = known[key] = _from_object(item, role)
                 found.extend(messages)
         return tuple(found)
-    return (Message(role=role, parts=tuple(read_parts(value))),)
+    return (message(role, read_parts(value)),)
 
 
 def _is_text_part(item: Json) -> bool:
@@ -100,15 +101,13 @@ def _from_object(item: dict[str, Json], role: str) -> tuple[Message, ...]:
         return (*_system(item), *read_messages(item["prompt"], role))
     if not _MESSAGE_KEYS.isdisjoint(item):
         return _message(item, role)
-    text = item.get("text")
-    if isinstance(text, str):
-        return (Message(role=role, parts=(TextPart(text=text),)),)
-    return (Message(role=role, parts=(TextPart(text=json.dumps(item, ensure_ascii=False)),)),)
+    said = item.get("text")
+    return (message(role, [text(said if isinstance(said, str) else json.dumps(item, ensure_ascii=False))]),)
 
 
 def _system(item: dict[str, Json]) -> tuple[Message, ...]:
-    parts = tuple(read_parts(item.get("system")))
-    return (Message(role="system", parts=parts),) if parts else ()
+    parts = read_parts(item.get("system"))
+    return (message("system", parts),) if parts else ()
 
 
 def _wrapped(item: dict[str, Json], kind: str, role: str) -> tuple[Message, ...]:
@@ -117,8 +116,8 @@ def _wrapped(item: dict[str, Json], kind: str, role: str) -> tuple[Message, ...]
         role = "tool"
     elif kind in _ASSISTANT_TYPES:
         role = "assistant"
-    parts = tuple(read_parts(item))
-    return (Message(role=role, parts=parts),) if parts else ()
+    parts = read_parts(item)
+    return (message(role, parts),) if parts else ()
 
 
 def _message(item: dict[str, Json], role: str) -> tuple[Message, ...]:
@@ -130,11 +129,11 @@ def _message(item: dict[str, Json], role: str) -> tuple[Message, ...]:
         content = item.get("content", item.get("contents"))
     if said == "tool" and not _holds_results(content):
         call_id = item.get("tool_call_id", item.get("id"))
-        return (Message(role=said, parts=(tool_result({"content": content}, call_id, item.get("name")),)),)
+        return (message(said, [tool_result({"content": content}, call_id, item.get("name"))]),)
     parts: list[Part] = []
     thought = item.get("reasoning_content", item.get("reasoning"))
     if isinstance(thought, str) and thought:
-        parts.append(ReasoningPart(text=thought))
+        parts.append(reasoning(thought))
     parts.extend(read_parts(content))
     calls = item.get("tool_calls")
     if isinstance(calls, str):
@@ -148,46 +147,14 @@ def _message(item: dict[str, Json], role: str) -> tuple[Message, ...]:
     if said == "user" and parts and all(isinstance(part, ToolResultPart) for part in parts):
         said = "tool"  # Anthropic sends results of tools as the user
     name = item.get("name")
-    return (Message(role=said, parts=tuple(parts), name=name if isinstance(name, str) else None),)
+    return (message(said, parts, name if isinstance(name, str) else None),)
+
+
+def message(role: str, parts: Iterable[Part], name: str | None = None) -> Message:
+    """One message of the domain."""
+    return built(Message, {"role": role, "parts": tuple(parts), "name": name})
 
 
 def _holds_results(content: Json) -> bool:
     items = content if isinstance(content, list) else [content]
     return any(isinstance(item, dict) and item.get("type") in _RESULT_TYPES for item in items)
-
-
-def conversation_input(messages: tuple[Message, ...]) -> Json:
-    """What was asked of an agent: everything up to the last user message, without system messages.
-
-    A single user text comes as plain text, anything longer as a list of messages with role and content.
-    """
-    last = max((index for index, message in enumerate(messages) if message.role == "user"), default=len(messages) - 1)
-    asked = [message for message in messages[: last + 1] if message.role != "system"]
-    if len(asked) == 1 and all(isinstance(part, TextPart) for part in asked[0].parts):
-        return asked[0].text
-    return [_plain(message) for message in asked] or None
-
-
-def conversation_output(messages: tuple[Message, ...]) -> Json:
-    """What an agent answered: the last assistant text; where it only called tools, that message."""
-    for message in reversed(messages):
-        if message.role == "assistant":
-            if message.text:
-                return message.text
-            if message.tool_calls:
-                return _plain(message)
-    return messages[-1].text or None if messages else None
-
-
-def _plain(message: Message) -> Json:
-    plain: dict[str, Json] = {"role": message.role, "content": message.text}
-    calls = [part for part in message.parts if isinstance(part, ToolCallPart)]
-    if calls:
-        plain["tool_calls"] = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in calls]
-    images = [part.uri for part in message.parts if isinstance(part, ImagePart)]
-    if images:
-        plain["images"] = [*images]
-    results = [part for part in message.parts if isinstance(part, ToolResultPart)]
-    if results:
-        plain["tool_results"] = [{"id": result.id, "name": result.name, "result": result.result} for result in results]
-    return plain

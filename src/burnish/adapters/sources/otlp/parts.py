@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 
 from burnish.adapters.sources.jsontext import parse_structure
-from burnish.domain.base import Json
+from burnish.domain.base import Json, built
 from burnish.domain.traces import ImagePart, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 
-__all__ = ["PART_TYPES", "read_parts", "tool_call", "tool_result"]
+__all__ = ["PART_TYPES", "read_parts", "reasoning", "text", "tool_call", "tool_result"]
 
 Item = dict[str, Json]
 
@@ -17,13 +17,23 @@ def read_parts(content: Json) -> list[Part]:
     if content is None or content == "":
         return []
     if isinstance(content, str):
-        return [TextPart(text=content)]
+        return [text(content)]
     if isinstance(content, list):
         return [part for item in content for part in read_parts(item)]
     if isinstance(content, dict):
         part = _part(content)
         return [] if part is None else [part]
-    return [TextPart(text=json.dumps(content))]
+    return [text(json.dumps(content))]
+
+
+def text(content: str) -> TextPart:
+    """A part of plain text."""
+    return built(TextPart, {"type": "text", "text": content})
+
+
+def reasoning(content: str) -> ReasoningPart:
+    """A part of thought."""
+    return built(ReasoningPart, {"type": "reasoning", "text": content})
 
 
 def tool_call(item: Item) -> ToolCallPart | None:
@@ -34,7 +44,8 @@ def tool_call(item: Item) -> ToolCallPart | None:
     if not isinstance(name, str) or not name:
         return None
     arguments = _first(holder, "arguments", "input", "args", "server_tool_call")
-    return ToolCallPart(name=name, arguments=_structured(arguments), id=_identifier(item))
+    given = {"type": "tool_call", "name": name, "arguments": _structured(arguments), "id": _identifier(item)}
+    return built(ToolCallPart, given)
 
 
 def tool_result(item: Item, default_id: Json = None, name: Json = None) -> ToolResultPart:
@@ -45,10 +56,14 @@ def tool_result(item: Item, default_id: Json = None, name: Json = None) -> ToolR
     elif _is_only_text(result):
         result = "\n".join(part.text for part in read_parts(result) if isinstance(part, TextPart))
     found = _first(item, "name", "toolName", "tool_name")
-    return ToolResultPart(
-        result=_structured(result),
-        id=_identifier(item) or (default_id if isinstance(default_id, str) else None),
-        name=found if isinstance(found, str) else name if isinstance(name, str) else None,
+    return built(
+        ToolResultPart,
+        {
+            "type": "tool_result",
+            "result": _structured(result),
+            "id": _identifier(item) or (default_id if isinstance(default_id, str) else None),
+            "name": found if isinstance(found, str) else name if isinstance(name, str) else None,
+        },
     )
 
 
@@ -57,27 +72,27 @@ def _part(item: Item) -> Part | None:
     reader = _READERS.get(kind) if isinstance(kind, str) else None
     if reader is not None:
         return reader(item)
-    text = _first(item, "text", "content")
-    if kind is None and isinstance(text, str):
-        return TextPart(text=text) if text else None
+    said = _first(item, "text", "content")
+    if kind is None and isinstance(said, str):
+        return text(said) if said else None
     # What we do not know is shown as it came rather than lost.
-    return TextPart(text=json.dumps(item, ensure_ascii=False)) if item else None
+    return text(json.dumps(item, ensure_ascii=False)) if item else None
 
 
 def _text(item: Item) -> Part | None:
-    text = _first(item, "content", "text", "refusal")
-    if isinstance(text, dict):  # OpenAI's assistants: {"text": {"value": …}}
-        text = text.get("value")
-    if text is None or text == "":
+    said = _first(item, "content", "text", "refusal")
+    if isinstance(said, dict):  # OpenAI's assistants: {"text": {"value": …}}
+        said = said.get("value")
+    if said is None or said == "":
         return None
-    return TextPart(text=text if isinstance(text, str) else json.dumps(text, ensure_ascii=False))
+    return text(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False))
 
 
 def _reasoning(item: Item) -> Part | None:
-    text = _first(item, "content", "text", "thinking", "reasoning", "summary", "data")
-    if isinstance(text, list):
-        text = "\n".join(part.text for part in read_parts(text) if isinstance(part, TextPart))
-    return ReasoningPart(text=text) if isinstance(text, str) and text else None
+    said = _first(item, "content", "text", "thinking", "reasoning", "summary", "data")
+    if isinstance(said, list):
+        said = "\n".join(part.text for part in read_parts(said) if isinstance(part, TextPart))
+    return reasoning(said) if isinstance(said, str) and said else None
 
 
 def _file(item: Item) -> Part | None:

@@ -8,11 +8,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from burnish.adapters.sources.base import Problem
 from burnish.adapters.sources.jsontext import SHORT, clean_number, clean_text
+from burnish.adapters.sources.otlp.logs import RawLog
 from burnish.adapters.sources.otlp.raw import Attributes, RawEvent, RawSpan, checked_span
 from burnish.domain.base import Json
 from burnish.errors import InputError
 
-__all__ = ["read_protobuf"]
+__all__ = ["read_protobuf", "read_protobuf_logs"]
 
 
 def read_protobuf(data: bytes) -> tuple[list[RawSpan], list[Problem]]:
@@ -33,6 +34,37 @@ def read_protobuf(data: bytes) -> tuple[list[RawSpan], list[Problem]]:
                 except ValueError as error:
                     problems.append(Problem(where=f"span '{clean_text(span.name)[:80]}'", reason=str(error)))
     return spans, problems
+
+
+def read_protobuf_logs(data: bytes) -> tuple[list[RawLog], list[Problem]]:
+    """Records of an ExportLogsServiceRequest; raises InputError where the bytes are not one."""
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+    try:
+        request = ExportLogsServiceRequest.FromString(data)
+    except DecodeError as error:
+        raise InputError(f"the body is not an OTLP protobuf message: {error}") from error
+    logs: list[RawLog] = []
+    for resource_logs in request.resource_logs:
+        resource = _attributes(resource_logs.resource.attributes)
+        for scope_logs in resource_logs.scope_logs:
+            scope = clean_text(scope_logs.scope.name)
+            for record in scope_logs.log_records:
+                attributes = _attributes(record.attributes)
+                named = clean_text(record.event_name) or attributes.get("event.name")
+                logs.append(
+                    RawLog(
+                        trace_id=record.trace_id.hex(),
+                        span_id=record.span_id.hex(),
+                        time_ns=record.time_unix_nano or record.observed_time_unix_nano,
+                        name=named if isinstance(named, str) else "",
+                        body=_value(record.body),
+                        attributes=attributes,
+                        scope=scope,
+                        resource=resource,
+                    )
+                )
+    return logs, []
 
 
 def _span(span: Any, scope: str, resource: Attributes) -> RawSpan:

@@ -1,15 +1,17 @@
 """A span as it came over the wire, the same for protobuf and JSON, with its ids and times checked."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from burnish.domain.base import Json
 
-__all__ = ["ERROR", "OK", "Attributes", "RawEvent", "RawSpan", "checked_span"]
+__all__ = ["ERROR", "OK", "Attributes", "RawEvent", "RawSpan", "checked_span", "moment"]
 
 Attributes = dict[str, Json]
 
 OK, ERROR = 1, 2  # OTLP's status codes
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_NS = 253_402_300_799 * 10**9  # the last second of the year 9999, where Python's datetime ends
 
 
@@ -24,7 +26,8 @@ class RawEvent(NamedTuple):
 class RawSpan:
     """One span before mapping. Ids are lower-case hex, times nanoseconds since 1970, `status` OTLP's code.
 
-    `resource` is shared by the spans of one resource and must not be changed.
+    `resource` is shared by the spans of one resource and must not be changed. `logged` is the digest of the log record
+    that this is the content of; a span that came as one has none.
     """
 
     trace_id: str
@@ -39,6 +42,7 @@ class RawSpan:
     events: list[RawEvent] = field(default_factory=list)
     scope: str = ""
     resource: Attributes = field(default_factory=dict)
+    logged: str = ""
 
 
 def checked_span(span: RawSpan) -> RawSpan:
@@ -58,6 +62,11 @@ def checked_span(span: RawSpan) -> RawSpan:
     if not 0 <= span.end_ns <= _LATEST_NS:
         raise ValueError(f"end time {span.end_ns} is not nanoseconds since 1970")
     return span
+
+
+def moment(nanoseconds: int) -> datetime:
+    """The time, to the microsecond."""
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 
 def _shown(text: str) -> str:

@@ -1,20 +1,21 @@
 """The mapper: one raw span of any convention to one Span of the domain."""
 
-from datetime import UTC, datetime, timedelta
-
 from burnish.adapters.sources.base import Problem
-from burnish.adapters.sources.jsontext import parse_structure
+from burnish.adapters.sources.jsontext import DEEPEST, nested_too_deep, parse_structure
 from burnish.adapters.sources.otlp import names
 from burnish.adapters.sources.otlp.conventions import merge_events, take_messages
 from burnish.adapters.sources.otlp.indexed import Entry, entry_value, take_lists
 from burnish.adapters.sources.otlp.messages import Known
-from burnish.adapters.sources.otlp.raw import ERROR, OK, Attributes, RawSpan
-from burnish.domain.base import Json
-from burnish.domain.traces import Span, SpanKind, SpanStatus, ToolUse, Usage
+from burnish.adapters.sources.otlp.raw import ERROR, OK, Attributes, RawSpan, moment
+from burnish.adapters.sources.otlp.tools import take_tools
+from burnish.domain.base import Json, built
+from burnish.domain.merging import ABSENT, LOGS_IN, LOGS_OUT
+from burnish.domain.traces import Message, Span, SpanKind, SpanStatus, ToolUse, Usage
 
 __all__ = ["map_span", "text_of"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STATUSES = {OK: SpanStatus.OK, ERROR: SpanStatus.ERROR}
+_NO_COUNTS = dict.fromkeys(Usage.model_fields)
 
 
 def map_span(raw: RawSpan, known: Known | None = None) -> Span | Problem:
@@ -39,11 +40,15 @@ def text_of(value: Json) -> str | None:
 
 
 def _mapped(raw: RawSpan, known: Known) -> Span:
+    _check_depth(raw.attributes)
+    for event in raw.events:
+        _check_depth(event.attributes)
     attributes = dict(raw.attributes)
     said = merge_events(attributes, raw.events) if raw.events else ((), ())
     lists = take_lists(attributes)
     kind = _kind(attributes)
     asked, answered = take_messages(attributes, lists, said, known)
+    offered = take_tools(attributes, lists, known)
     if kind is SpanKind.UNKNOWN:
         kind = _guessed_kind(attributes, bool(answered))
     tool = _tool(raw.name, attributes) if kind is SpanKind.TOOL else None
@@ -55,39 +60,57 @@ def _mapped(raw: RawSpan, known: Known) -> Span:
         taken_input = _listed_input(lists)
     if taken_output is None:
         taken_output = _listed_output(lists)
-    ended = _moment(raw.end_ns) if raw.end_ns >= raw.start_ns else None
+    ended = moment(raw.end_ns) if raw.end_ns >= raw.start_ns else None
     if raw.end_ns and ended is None:
         attributes["otel.end_time_unix_nano"] = raw.end_ns  # before the start: a clock was set back
     if raw.scope:
         attributes["otel.scope.name"] = raw.scope
     measured = _measured(attributes)
-    status = {OK: SpanStatus.OK, ERROR: SpanStatus.ERROR}.get(raw.status, SpanStatus.UNSET)
-    message = raw.status_message or (_failure(attributes) if status is SpanStatus.ERROR else None)
-    return Span(
-        trace_id=raw.trace_id,
-        span_id=raw.span_id,
-        parent_id=raw.parent_id,
-        name=raw.name,
-        kind=kind,
-        started_at=_moment(raw.start_ns),
-        ended_at=ended,
-        status=status,
-        status_message=message,
-        model=measured.model,
-        provider=measured.provider,
-        input_messages=asked,
-        output_messages=answered,
-        input=taken_input,
-        output=taken_output,
-        tool=tool,
-        usage=Usage.model_validate(measured.counts) if measured.counts else None,
-        cost_usd=measured.cost_usd,
-        attributes={key: value for key, value in attributes.items() if key not in names.NOISE},
+    message = raw.status_message or (_failure(attributes) if raw.status == ERROR else None)
+    for name in names.NOISE.intersection(attributes):
+        del attributes[name]
+    if raw.logged:
+        asked, answered = _content(raw, asked, attributes, LOGS_IN), _content(raw, answered, attributes, LOGS_OUT)
+    return built(
+        Span,
+        {
+            "trace_id": raw.trace_id,
+            "span_id": raw.span_id,
+            "parent_id": raw.parent_id,
+            "name": raw.name,
+            "kind": kind,
+            "started_at": moment(raw.start_ns),
+            "ended_at": ended,
+            "status": _STATUSES.get(raw.status, SpanStatus.UNSET),
+            "status_message": message,
+            "model": measured.model,
+            "provider": measured.provider,
+            "input_messages": asked,
+            "output_messages": answered,
+            "input": taken_input,
+            "output": taken_output,
+            "tool": tool,
+            "tool_definitions": offered,
+            "usage": built(Usage, {**_NO_COUNTS, **measured.counts}) if measured.counts else None,
+            "cost_usd": measured.cost_usd,
+            "attributes": attributes,
+        },
     )
 
 
-def _moment(nanoseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+def _content(raw: RawSpan, said: tuple[Message, ...], attributes: Attributes, key: str) -> tuple[Message, ...]:
+    """What a log record says of a side, noted in `attributes` as `burnish.domain.merging` wants it."""
+    said = tuple(message for message in said if message.parts)
+    attributes[ABSENT] = True
+    if said:
+        attributes[key] = [[raw.start_ns, raw.logged, len(said)]]
+    return said
+
+
+def _check_depth(attributes: Attributes) -> None:
+    for name, value in attributes.items():
+        if type(value) is not str and nested_too_deep(value):
+            raise ValueError(f"attribute '{name[:80]}' is nested more than {DEEPEST} levels deep")
 
 
 def _kind(attributes: Attributes) -> SpanKind:
@@ -223,11 +246,14 @@ def _tool(span_name: str, attributes: Attributes) -> ToolUse:
     name = _take_text(attributes, names.TOOL_NAME) or span_name.removeprefix("execute_tool ")
     arguments = _take(attributes, names.TOOL_ARGUMENTS)
     result = _take(attributes, names.TOOL_RESULT)
-    return ToolUse(
-        name=name,
-        arguments=_unwrapped(arguments, "input"),
-        result=_unwrapped(result, "output"),
-        call_id=_take_text(attributes, names.TOOL_CALL_ID),
+    return built(
+        ToolUse,
+        {
+            "name": name,
+            "arguments": _unwrapped(arguments, "input"),
+            "result": _unwrapped(result, "output"),
+            "call_id": _take_text(attributes, names.TOOL_CALL_ID),
+        },
     )
 
 

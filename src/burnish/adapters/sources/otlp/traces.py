@@ -6,11 +6,15 @@ from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.otlp import names
 from burnish.adapters.sources.otlp.body import decode_body
-from burnish.adapters.sources.otlp.messages import Known, conversation_input, conversation_output
+from burnish.adapters.sources.otlp.logs import EVALUATION, evaluation
+from burnish.adapters.sources.otlp.messages import Known
 from burnish.adapters.sources.otlp.raw import Attributes, RawSpan
 from burnish.adapters.sources.otlp.spans import map_span, text_of
-from burnish.domain.base import Json
-from burnish.domain.traces import Span, SpanKind, Trace
+from burnish.domain.base import Json, built
+from burnish.domain.exchange import exchange
+from burnish.domain.feedback import Feedback
+from burnish.domain.merging import joined
+from burnish.domain.traces import Span, Trace
 
 __all__ = ["agent_of", "spans_from_body", "spans_to_traces"]
 
@@ -23,6 +27,7 @@ def spans_to_traces(spans: Iterable[RawSpan], agent: str, source: str, *, agent_
     `agent` is whose traces these are; with `agent_by_resource` the resource's own name comes first (see `agent_of`).
     A span that comes twice counts once, as it came last. Spans that do not map are problems of the batch.
     """
+    feedback: list[Feedback] = []
     grouped: dict[str, dict[str, tuple[RawSpan, Span]]] = {}
     problems: list[Problem] = []
     known: Known = {}
@@ -30,15 +35,32 @@ def spans_to_traces(spans: Iterable[RawSpan], agent: str, source: str, *, agent_
         mapped = map_span(raw, known)
         if isinstance(mapped, Problem):
             problems.append(mapped)
+            continue
+        if raw.logged and not (mapped.input_messages or mapped.output_messages or mapped.tool_definitions):
+            continue  # capture of content is off
+        feedback.extend(_evaluations(raw))
+        members = grouped.setdefault(raw.trace_id, {})
+        before = members.get(raw.span_id)
+        if before is None:
+            members[raw.span_id] = (raw, mapped)
         else:
-            grouped.setdefault(raw.trace_id, {})[raw.span_id] = (raw, mapped)
+            members[raw.span_id] = (before[0] if raw.logged else raw, joined(before[1], mapped))
     traces = []
     for members in grouped.values():
         # A parent that starts in the same instant as its child ends later, and comes first.
         ordered = sorted(members.values(), key=lambda pair: (pair[0].start_ns, -pair[0].end_ns))
         traces.append(_trace(ordered, agent, source, agent_by_resource))
     traces.sort(key=lambda trace: trace.started_at)
-    return Batch(traces, problems)
+    return Batch(traces, problems, feedback)
+
+
+def _evaluations(raw: RawSpan) -> list[Feedback]:
+    found = [
+        evaluation(raw.trace_id, raw.span_id, max(raw.start_ns, raw.end_ns), raw.scope, event.attributes)
+        for event in raw.events
+        if event.name == EVALUATION
+    ]
+    return [feedback for feedback in found if feedback is not None]
 
 
 def spans_from_body(body: bytes) -> list[Span]:
@@ -49,7 +71,7 @@ def spans_from_body(body: bytes) -> list[Span]:
     kind = "application/json" if body.lstrip()[:1] == b"{" else "application/x-protobuf"
     raws = sorted(decode_body(body, kind, None, max_bytes=len(body)).spans, key=lambda raw: (raw.start_ns, -raw.end_ns))
     known: Known = {}
-    mapped = [map_span(raw, known) for raw in raws]
+    mapped = [map_span(raw, known) for raw in raws if not raw.logged]
     return [span for span in mapped if isinstance(span, Span)]
 
 
@@ -78,26 +100,29 @@ def _trace(members: list[tuple[RawSpan, Span]], agent: str, source: str, agent_b
     root, resource = spans[top], raws[top].resource
     facts = _facts([root.attributes, *(span.attributes for i, span in enumerate(spans) if i != top), resource])
     ends = [span.ended_at for span in spans if span.ended_at is not None]
-    asked, answered = _exchange(root, spans)
-    return Trace(
-        trace_id=root.trace_id,
-        agent=agent_of(resource, agent) if agent_by_resource else agent,
-        source=source,
-        name=root.name,
-        started_at=spans[0].started_at,
-        ended_at=max(ends, default=None),
-        status=root.status,
-        status_message=root.status_message,
-        input=asked,
-        output=answered,
-        session_id=facts.get("session_id"),
-        user_id=facts.get("user_id"),
-        environment=facts.get("environment"),
-        release=facts.get("release"),
-        prompt_name=facts.get("prompt_name"),
-        prompt_version=facts.get("prompt_version"),
-        metadata=_metadata(root.attributes, resource),
-        spans=spans,
+    asked, answered = exchange(root, spans)
+    return built(
+        Trace,
+        {
+            "trace_id": root.trace_id,
+            "agent": agent_of(resource, agent) if agent_by_resource else agent,
+            "source": source,
+            "name": root.name,
+            "started_at": spans[0].started_at,
+            "ended_at": max(ends, default=None),
+            "status": root.status,
+            "status_message": root.status_message,
+            "input": asked,
+            "output": answered,
+            "session_id": facts.get("session_id"),
+            "user_id": facts.get("user_id"),
+            "environment": facts.get("environment"),
+            "release": facts.get("release"),
+            "prompt_name": facts.get("prompt_name"),
+            "prompt_version": facts.get("prompt_version"),
+            "metadata": _metadata(root.attributes, resource),
+            "spans": spans,
+        },
     )
 
 
@@ -110,28 +135,6 @@ def _facts(places: list[Attributes]) -> dict[str, str]:
             if field not in facts and (text := text_of(attributes[name])) is not None:
                 facts[field] = text
     return facts
-
-
-def _exchange(root: Span, spans: tuple[Span, ...]) -> tuple[Json, Json]:
-    """What the agent was asked and what it answered.
-
-    A model call's `input` is the whole request, so there its messages say it better. A root that records nothing of
-    its own stands around model calls: the first one's question and the last one's answer are the agent's.
-    """
-    asked_messages, answered_messages = root.input_messages, root.output_messages
-    asked = None if root.kind is SpanKind.LLM and asked_messages else root.input
-    answered = None if root.kind is SpanKind.LLM and answered_messages else root.output
-    calls = [span for span in spans if span.kind is SpanKind.LLM]
-    if asked is None and not asked_messages:
-        asked_messages = next((span.input_messages for span in calls if span.input_messages), ())
-    if answered is None and not answered_messages:
-        # Only a text is taken on trust: a call of a tool that stands last is a run that broke off, not an answer.
-        last = next((span.output_messages for span in reversed(calls) if span.output_messages), ())
-        answered_messages = tuple(message for message in last if message.text)
-    return (
-        conversation_input(asked_messages) if asked is None else asked,
-        conversation_output(answered_messages) if answered is None else answered,
-    )
 
 
 def _metadata(attributes: Attributes, resource: Attributes) -> dict[str, Json]:
