@@ -9,6 +9,7 @@ __all__ = ["read_time"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_S = 253_402_300_799  # the last second of the year 9999
+_EARLIEST = 1e8  # smaller numbers are durations
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (math.inf, 1e9))  # from 1973 to 5138 a number is one of them alone
 
 
@@ -36,7 +37,7 @@ def _from_number(text: str) -> datetime | None:
 
 
 def _since_1970(number: float) -> datetime | None:
-    if not 0 < number < 1e20:  # also refuses NaN
+    if not _EARLIEST <= number < 1e20:  # also refuses NaN
         return None
     seconds = number / next(unit for limit, unit in _UNITS if number < limit)
     return _EPOCH + timedelta(seconds=seconds) if seconds <= _LATEST_S else None

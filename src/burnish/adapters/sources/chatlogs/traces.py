@@ -21,6 +21,8 @@ _STARTED = ("created_at", "created", "started_at", "start_time", "timestamp", "t
 _ENDED = ("completed_at", "ended_at", "end_time")
 _SESSION = ("session_id", "conversation_id", "thread_id", "session", "conversation", "chat_id")
 _USER = ("user_id", "user", "safety_identifier")
+_ASKED = ("prompt_tokens_details", "input_tokens_details")
+_ANSWERED = ("completion_tokens_details", "output_tokens_details")
 _PARAMETERS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "max_output_tokens", "seed", "stop")
 
 
@@ -34,7 +36,7 @@ def record_trace(record: Json, agent: str, source: str, dated: datetime) -> Trac
     asked, answered = _conversation(found)
     error = _error(found)
     trace_id = _trace_id(found, record)
-    started = read_time(found.told(*_STARTED)) or dated
+    started = _moment(found, _STARTED) or dated
     ended = _ended(found, started)
     status = SpanStatus.ERROR if error else SpanStatus.OK if answered else SpanStatus.UNSET
     model = _text(found.told("model"))
@@ -100,8 +102,12 @@ def _trace_id(found: Exchange, record: Json) -> str:
     return content_hash("openai_chat", record, length=32)
 
 
+def _moment(found: Exchange, names: tuple[str, ...]) -> datetime | None:
+    return next((moment for moment in (read_time(found.told(name)) for name in names) if moment is not None), None)
+
+
 def _ended(found: Exchange, started: datetime) -> datetime | None:
-    ended = read_time(found.told(*_ENDED))
+    ended = _moment(found, _ENDED)
     if ended is not None:
         return max(ended, started)
     for name, unit in (("latency_s", 1.0), ("duration_s", 1.0), ("latency_ms", 1e3), ("duration_ms", 1e3)):
@@ -137,19 +143,12 @@ def _usage(given: Json) -> Usage | None:
                 return next((n for n in (read_count(details.get(one)) for one in names) if n is not None), None)
         return None
 
-    asked, answered = (
-        ("prompt_tokens_details", "input_tokens_details"),
-        (
-            "completion_tokens_details",
-            "output_tokens_details",
-        ),
-    )
     return Usage(
         input_tokens=count("prompt_tokens", "input_tokens"),
         output_tokens=count("completion_tokens", "output_tokens"),
-        cache_read_tokens=detail(asked, "cached_tokens", "cache_read_tokens"),
-        cache_write_tokens=detail(asked, "cache_write_tokens", "cache_creation_tokens"),
-        reasoning_tokens=detail(answered, "reasoning_tokens"),
+        cache_read_tokens=detail(_ASKED, "cached_tokens", "cache_read_tokens"),
+        cache_write_tokens=detail(_ASKED, "cache_write_tokens", "cache_creation_tokens"),
+        reasoning_tokens=detail(_ANSWERED, "reasoning_tokens"),
     )
 
 
@@ -168,8 +167,9 @@ def _attributes(found: Exchange) -> Item:
 
 
 def _reasons(choices: Json) -> Json:
-    found = [choice.get("finish_reason") for choice in choices if isinstance(choice, dict)] if _is_list(choices) else []
-    return [reason for reason in found if isinstance(reason, str)] or None
+    listed = choices if isinstance(choices, list) else []
+    reasons = [choice.get("finish_reason") for choice in listed if isinstance(choice, dict)]
+    return [reason for reason in reasons if isinstance(reason, str)] or None
 
 
 def _metadata(found: Exchange) -> Item:
@@ -186,9 +186,9 @@ def _metadata(found: Exchange) -> Item:
 
 def _named(found: Exchange, names: tuple[str, ...]) -> str | None:
     """Under one of `names`, in the record or in its metadata; an object says it by its id."""
-    metadata = found.told("metadata")
+    metadata = _metadata(found)
     for name in names:
-        for given in (found.told(name), metadata.get(name) if isinstance(metadata, dict) else None):
+        for given in (found.told(name), metadata.get(name)):
             text = _text(given.get("id") if isinstance(given, dict) else given)
             if text:
                 return text
@@ -199,7 +199,3 @@ def _text(value: Json) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
         return str(value)
     return value if isinstance(value, str) and value else None
-
-
-def _is_list(value: Json) -> bool:
-    return isinstance(value, list)
