@@ -20,21 +20,16 @@ def read_turns(value: Json, role: str) -> tuple[Message, ...]:
     if not isinstance(value, list):
         return read_messages(value, role)
     found: list[Message] = []
-    of_item = False
+    after_item = False
     for raw in value:
-        item = _known(raw) if isinstance(raw, dict) else raw
-        loose = isinstance(item, dict) and "role" not in item
-        for message in read_messages([item], role):
-            if of_item and message.role == "assistant" == found[-1].role and (loose or _is_item(raw)):
+        is_item = isinstance(raw, dict) and ("role" not in raw or raw.get("type") == "message")
+        for message in read_messages([_known(raw) if isinstance(raw, dict) else raw], role):
+            if is_item and after_item and message.role == "assistant" == found[-1].role:
                 found[-1] = found[-1].model_copy(update={"parts": found[-1].parts + message.parts})
             else:
                 found.append(message)
-            of_item = loose or _is_item(raw)
+            after_item = is_item
     return tuple(found)
-
-
-def _is_item(raw: Json) -> bool:
-    return isinstance(raw, dict) and raw.get("type") == "message"
 
 
 def _known(item: Item) -> Item:
