@@ -8,6 +8,8 @@ import pytest
 from support.otlp_bodies import as_json, request, span, traces_of
 
 from burnish.adapters.sources.jsonl import JsonlSource, write_jsonl
+from burnish.adapters.sources.lines import read_lines
+from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.traces import Trace
 
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": json.dumps([{"role": "user", "content": "Hé \n?"}])}
@@ -76,3 +78,31 @@ def test_a_file_cut_off_in_the_middle_gives_what_it_holds(tmp_path: Path) -> Non
     batches = list(JsonlSource(path, "agent").read())
     assert sum(len(batch.traces) for batch in batches) >= 200
     assert ["cannot be read on" in str(problem) for batch in batches for problem in batch.problems] == [True]
+
+
+def test_feedback_travels_on_the_line_of_its_trace(tmp_path: Path) -> None:
+    """What was said of a trace is written beside it and read again with it."""
+    (trace,) = _traces(1)
+    said = [
+        Feedback(trace_id=trace.trace_id, key="right", source=FeedbackSource.HUMAN, score=0.0, correction={"a": 1}),
+        Feedback(trace_id=trace.trace_id, key="tone", source=FeedbackSource.EXTERNAL, value="cold", author="x"),
+    ]
+    write_jsonl(tmp_path / "t.jsonl", [(trace, said)])
+    (batch,) = JsonlSource(tmp_path / "t.jsonl", "agent").read()
+    assert (batch.traces, batch.feedback, batch.problems) == ([trace], said, [])
+
+
+def test_bad_feedback_is_a_problem_of_its_line(tmp_path: Path) -> None:
+    """A score that cannot be read is told rather than lost."""
+    record = {**_traces(1)[0].model_dump(mode="json"), "feedback": [{"key": "right"}]}
+    (tmp_path / "t.jsonl").write_text(json.dumps(record))
+    (batch,) = JsonlSource(tmp_path / "t.jsonl", "agent").read()
+    assert [str(problem) for problem in batch.problems] == ["t.jsonl:1: not a feedback: source: Field required"]
+
+
+def test_a_line_without_an_end_is_not_read_into_memory(tmp_path: Path) -> None:
+    """It is a problem, and the lines behind it are read."""
+    lines = b"x" * 500 + b'\n{"a": 1}\n\n' + b"y" * 90
+    (tmp_path / "t.jsonl").write_bytes(lines)
+    with (tmp_path / "t.jsonl").open("rb") as file:
+        assert list(read_lines(file, 64)) == [(1, None), (2, b'{"a": 1}\n'), (4, None)]

@@ -1,12 +1,14 @@
 """What a source is: something that yields batches of traces, and says what it could not read.
 
-`Source` is a pile that is read from one end to the other (files). `WindowedSource` is a store that can be asked for a
-span of time. What else a store can do is a protocol each: `HearsPeople`, `Annotates`. A class takes part by having the
-methods; `burnish.loop.pull` asks with isinstance.
+`Source` is a pile that is read from one end to the other; where it is one of files, `ReadsFiles` lets those that have
+not changed be left alone. `WindowedSource` is a store that can be asked for a span of time. What else a store can do is
+a protocol each: `HearsPeople`, `Annotates`. A class takes part by having the methods; `burnish.loop.pull` asks with
+isinstance.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from burnish.domain.base import UtcDatetime, Value
@@ -20,6 +22,7 @@ __all__ = [
     "HearsPeople",
     "KnownTrace",
     "Problem",
+    "ReadsFiles",
     "Source",
     "Window",
     "WindowedSource",
@@ -77,6 +80,24 @@ class Source(Protocol):
 
     def read(self) -> Iterator[Batch]:
         """Yield what there is, oldest file first; unreadable pieces come as problems, not as exceptions."""
+        ...
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A pile of files that can be read one by one."""
+
+    @property
+    def name(self) -> str:
+        """What `Trace.source` says of the traces read here."""
+        ...
+
+    def files(self) -> tuple[list[Path], list[Problem]]:
+        """The files that there are now, in the order of reading, and what is wrong with where they are looked for."""
+        ...
+
+    def read_file(self, path: Path) -> Iterator[Batch]:
+        """Yield what one of them holds; unreadable pieces come as problems, not as exceptions."""
         ...
 
 

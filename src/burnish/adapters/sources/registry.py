@@ -21,7 +21,9 @@ ENTRY_POINTS = "burnish.sources"
 # kind -> "module:function" that opens it, imported when asked for.
 BUILT_IN = {
     "endpoint": "burnish.adapters.sources.registry:open_endpoint",
+    "inspect": "burnish.adapters.sources.inspect:open_inspect",
     "jsonl": "burnish.adapters.sources.jsonl:open_jsonl",
+    "openai_chat": "burnish.adapters.sources.chatlogs:open_openai_chat",
     "otlp": "burnish.adapters.sources.files:open_otlp",
 }
 

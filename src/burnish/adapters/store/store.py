@@ -15,6 +15,7 @@ from burnish.adapters.store.nights import NightStore
 from burnish.adapters.store.positions import PositionStore
 from burnish.adapters.store.proposals import ProposalStore
 from burnish.adapters.store.pull_requests import PullRequestStore
+from burnish.adapters.store.read_files import ReadFileStore
 from burnish.adapters.store.schema import migrate
 from burnish.adapters.store.traces import TraceStore
 
@@ -44,6 +45,7 @@ class Store:
         self.nights = NightStore(database)
         self.positions = PositionStore(database)
         self.annotations = AnnotationStore(database)
+        self.read_files = ReadFileStore(database)
 
     @classmethod
     def open(cls, url: str) -> Self:

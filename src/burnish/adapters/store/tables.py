@@ -386,3 +386,15 @@ redactions = Table(
     Column("detector", Id, primary_key=True),
     _required("count", BigInteger),
 )
+
+# Files that were read whole, in the state in which they were.
+read_files = Table(
+    "read_files",
+    metadata,
+    Column("agent", Id, primary_key=True),
+    Column("source", Id, primary_key=True),
+    Column("path", Id, primary_key=True),
+    _required("size", BigInteger),
+    _required("mtime_ns", BigInteger),
+    _required("read_at", BigInteger),
+)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 
 from burnish.drivers.cli.session import AsJson, Group, OfAgent, Session
+from burnish.drivers.cli.trace_export import export
 
 if TYPE_CHECKING:
     from burnish.domain.listing import TraceSummary
@@ -133,6 +134,9 @@ def show_trace(
         )
     else:
         print_trace(trace, feedback, failures, full=full)
+
+
+app.command("export")(export)
 
 
 def _below(text: str | None) -> tuple[str, float] | None:

@@ -1,4 +1,4 @@
-"""Positions of sources, annotations written back, counts of redactions, and when a trace last changed."""
+"""Positions of sources, read files, annotations written back, redactions counted, when a trace last changed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -40,9 +40,20 @@ def upgrade() -> None:
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("agent", "date", "detector", name="pk_redactions"),
     )
+    op.create_table(
+        "read_files",
+        sa.Column("agent", Id, nullable=False),
+        sa.Column("source", Id, nullable=False),
+        sa.Column("path", Id, nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
+        sa.Column("read_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("agent", "source", "path", name="pk_read_files"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("read_files")
     op.drop_table("redactions")
     op.drop_table("annotations")
     op.drop_table("source_positions")
