@@ -7,6 +7,7 @@ from burnish.adapters.sources.base import Problem, Source
 from burnish.domain.base import Value
 from burnish.domain.listing import IngestSummary
 from burnish.domain.traces import Trace
+from burnish.loop.screen import Screens, TakenByPart, default_screens, prepare_traces
 
 __all__ = ["IngestReport", "ReceiveResult", "encode_response", "ingest", "receive"]
 
@@ -19,8 +20,8 @@ _KEPT_PROBLEMS = 1000
 class TraceStore(Protocol):
     """The part of the store's traces that this step writes to."""
 
-    def add(self, traces: Iterable[Trace], /) -> IngestSummary:
-        """Insert or grow traces; what is known already changes nothing."""
+    def add(self, traces: Iterable[Trace], taken: TakenByPart | None = None, /) -> IngestSummary:
+        """Insert or grow traces; what is known already changes nothing. Counts what was taken out of what is new."""
         ...
 
 
@@ -37,11 +38,13 @@ class IngestReport(Value):
     """What an ingest changed, and what could not be read.
 
     `problems` holds the first thousand, `problem_count` says how many there were. `traces` counts those read, a trace
-    that came in two batches twice.
+    that came in two batches twice, `expired` those of them that were older than the agent's retention. What was
+    redacted stands in the summary.
     """
 
     summary: IngestSummary = IngestSummary()
     traces: int = 0
+    expired: int = 0
     problems: tuple[Problem, ...] = ()
     problem_count: int = 0
 
@@ -55,22 +58,28 @@ class ReceiveResult(Value):
 
 
 def ingest(
-    store: HoldsTraces, source: Source, progress: Callable[[IngestSummary, int], None] | None = None
+    store: HoldsTraces,
+    source: Source,
+    progress: Callable[[IngestSummary, int], None] | None = None,
+    screens: Screens | None = None,
 ) -> IngestReport:
-    """Read all of `source` into `store`, a few hundred traces at a time.
+    """Read all of `source` into `store`, a few hundred traces at a time, each through `screens` first.
 
     `progress` is told the sums so far and the number of problems after each write. Safe to repeat: the store knows
     what it has. Raises what the store raises; what was written before stays.
     """
+    screens = screens or default_screens()
     waiting: list[Trace] = []
-    spans = traces = count = 0
+    spans = traces = count = expired = 0
     problems: list[Problem] = []
     summary = IngestSummary()
 
     def flush() -> None:
-        nonlocal summary, spans
+        nonlocal summary, spans, expired
         if waiting:
-            summary += store.traces.add(waiting)
+            prepared = prepare_traces(screens, waiting)
+            expired += prepared.expired
+            summary += store.traces.add(prepared.traces, prepared.taken)
             waiting.clear()
             spans = 0
         if progress is not None:
@@ -86,7 +95,7 @@ def ingest(
             if len(waiting) >= _FLUSH_TRACES or spans >= _FLUSH_SPANS:
                 flush()
     flush()
-    return IngestReport(summary=summary, traces=traces, problems=tuple(problems), problem_count=count)
+    return IngestReport(summary=summary, traces=traces, expired=expired, problems=tuple(problems), problem_count=count)
 
 
 def receive(
@@ -97,19 +106,22 @@ def receive(
     content_encoding: str | None,
     *,
     max_bytes: int = MAX_BODY_BYTES,
+    screens: Screens | None = None,
 ) -> ReceiveResult:
     """Store the spans of one POST /v1/traces.
 
-    A trace's agent is what its resource says (`burnish.agent`, else `service.name`), else `agent`. Raises InputError
-    where the body as a whole is unusable (answer 400: do not send it again) and StoreError where the store refuses
-    (503: send it again); single bad spans are counted in the result while their neighbours are stored.
+    Each trace goes through the rules of its agent in `screens` first. A trace's agent is what its resource says
+    (`burnish.agent`, else `service.name`), else `agent`. Raises InputError where the body as a whole is unusable
+    (answer 400: do not send it again) and StoreError where the store refuses (503: send it again); single bad spans
+    are counted in the result while their neighbours are stored.
     """
     from burnish.adapters.sources.otlp import decode_body, spans_to_traces
 
     request = decode_body(body, content_type, content_encoding, max_bytes=max_bytes)
     batch = spans_to_traces(request.spans, agent, "otlp", agent_by_resource=True)
     problems = request.problems + batch.problems
-    summary = store.traces.add(batch.traces) if batch.traces else IngestSummary()
+    prepared = prepare_traces(screens or default_screens(), batch.traces)
+    summary = store.traces.add(prepared.traces, prepared.taken) if prepared.traces else IngestSummary()
     return ReceiveResult(rejected=len(problems), message=_message(problems), summary=summary)
 
 

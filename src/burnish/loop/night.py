@@ -56,12 +56,18 @@ async def ingest_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
     source = workshop.open_source()
     assert isinstance(source, Source)
     found = await asyncio.to_thread(
-        ingest, workshop.store, source, lambda summary, problems: ticker(summary.new_spans, 0, "spans")
+        ingest,
+        workshop.store,
+        source,
+        lambda summary, problems: ticker(summary.new_spans, 0, "spans"),
+        workshop.screens,
     )
     earlier = workshop.store.nights.get(workshop.night).stages.get("ingest", {})
     counts = found.summary.model_dump()
     for name in ("new_traces", "grown_traces", "new_spans"):
         counts[name] += earlier.get(name, 0)  # a night that is started again tells what it did as a whole
+    for name, count in earlier.get("redacted", {}).items():
+        counts["redacted"][name] = counts["redacted"].get(name, 0) + count
     reasons = [f"{problem.where}: {problem.reason}" for problem in found.problems[:20]]
     return _book(workshop, "ingest", {**counts, "problems": found.problem_count, "reasons": reasons})
 

@@ -102,6 +102,9 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
             f"**Traces:** {ingest['new_traces']} new, {ingest['grown_traces']} grown, "
             f"{ingest['known_spans']} spans known already, {ingest['problems']} problems."
         )
+        if taken := ingest.get("redacted"):
+            found = ", ".join(f"{count:,} {name}" for name, count in sorted(taken.items()))
+            parts.append(f"**Taken out before storing:** {found}.")
     if (enrich := stages.get("enrich")) is not None and (rows := score_rows(enrich)):
         parts.append("**Scores**\n\n" + markdown_table(rows))
     if clusters:

@@ -13,6 +13,7 @@ from burnish.adapters.store.feedback import FeedbackStore
 from burnish.adapters.store.nights import NightStore
 from burnish.adapters.store.proposals import ProposalStore
 from burnish.adapters.store.pull_requests import PullRequestStore
+from burnish.adapters.store.redactions import RedactionStore
 from burnish.adapters.store.schema import migrate
 from burnish.adapters.store.traces import TraceStore
 
@@ -40,6 +41,7 @@ class Store:
         self.attempts = AttemptStore(database)
         self.calls = CallStore(database)
         self.nights = NightStore(database)
+        self.redactions = RedactionStore(database)
 
     @classmethod
     def open(cls, url: str) -> Self:

@@ -26,6 +26,7 @@ from burnish.drivers.web import (
 )
 from burnish.drivers.web.guard import GuardHosts, SecureHeaders
 from burnish.errors import BurnishError, InputError, NotFoundError, StoreError
+from burnish.loop.screen import Screens
 from burnish.project import AgentConfig
 from burnish.settings import Settings
 
@@ -92,6 +93,7 @@ def create_app(
     app.state.store = store
     app.state.settings = settings
     app.state.agents = dict(agents or {})
+    app.state.screens = Screens(app.state.agents.values())
     return app
 
 

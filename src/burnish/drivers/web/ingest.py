@@ -62,6 +62,7 @@ def _store(request: Request, body: bytes, content_type: str) -> "ReceiveResult":
         content_type,
         request.headers.get("content-encoding"),
         max_bytes=MAX_BODY_BYTES,
+        screens=request.app.state.screens,
     )
 
 
