@@ -6,9 +6,10 @@ Expressions are linear: no repetition inside another one that can match the same
 
 import re
 from collections.abc import Callable
+from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["MARK", "NAMES", "PERSONAL", "SECRETS", "Detector", "mark"]
+__all__ = ["MARK", "NAMES", "PERSONAL", "SECRETS", "Detector", "Near", "mark"]
 
 MARK = re.compile(r"\[redacted:[a-z][a-z0-9_]{0,31}\]")
 
@@ -39,17 +40,26 @@ def mark(name: str) -> str:
     return f"[redacted:{name}]"
 
 
+class Near(StrEnum):
+    """What a text must have before a detector's anchors are even looked for; each is known at once for a text."""
+
+    ANYTHING = "anything"
+    LONG_WORD = "long word"  # 20 characters or more without a blank
+    ASSIGNMENT = "assignment"  # a colon or an equals sign
+    DIGITS = "digits"
+    NUMBER = "number"  # a long run of digits, perhaps in groups; never looked for in ids
+
+
 class Detector(NamedTuple):
     """Finds one kind of thing: the first of `groups` that took part in the match, else the whole of it.
 
+    `anchors` are lower-case, and one of them is in every text that can match; without any, all texts with `near` can.
     `holds` has the last word on a match.
-    `anchors` are lower-case; one of them is in every text that can match. Without any, `numeric` says that only texts
-    with a long run of digits can.
     """
 
     name: str
     pattern: re.Pattern[str]
+    near: Near
     anchors: tuple[str, ...] = ()
     holds: Callable[[re.Match[str]], bool] | None = None
-    numeric: bool = False
     groups: tuple[int, ...] = ()

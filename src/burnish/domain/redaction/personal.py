@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 
-from burnish.domain.redaction.detectors import Detector
+from burnish.domain.redaction.detectors import Detector, Near
 
 __all__ = ["NUMERIC", "personal_detectors"]
 
@@ -90,13 +90,13 @@ def _phone(region: str | None, match: re.Match[str]) -> bool:
 def personal_detectors(names: Sequence[str], regions: Sequence[str]) -> tuple[Detector, ...]:
     """The detectors of these names, cards before phones: a card can look like a number of some country."""
     every = (
-        Detector("email", _EMAIL, ("@", "%40"), _email),
-        Detector("card", _CARD, holds=_card, numeric=True),
-        Detector("iban", _IBAN, holds=_iban, numeric=True),
-        Detector("us_ssn", _US_SSN, holds=_us_ssn, numeric=True),
-        Detector("ip", _IP, (".", ":"), _ip),
-        Detector("phone", _INTERNATIONAL, holds=lambda match: _phone(None, match), numeric=True),
-        *(Detector("phone", _NATIONAL, holds=_national(region), numeric=True) for region in regions),
+        Detector("email", _EMAIL, Near.ANYTHING, ("@", "%40"), _email),
+        Detector("card", _CARD, Near.NUMBER, holds=_card),
+        Detector("iban", _IBAN, Near.NUMBER, holds=_iban),
+        Detector("us_ssn", _US_SSN, Near.NUMBER, holds=_us_ssn),
+        Detector("ip", _IP, Near.DIGITS, holds=_ip),
+        Detector("phone", _INTERNATIONAL, Near.NUMBER, holds=lambda match: _phone(None, match)),
+        *(Detector("phone", _NATIONAL, Near.NUMBER, holds=_national(region)) for region in regions),
     )
     return tuple(one for one in every if one.name in names)
 

@@ -20,6 +20,8 @@ HEAD = ""
 LONG_TEXT, LONG_SPAN, MANY_SPANS = "limit_text", "limit_span", "limit_spans"
 LEFT_OUT = "burnish.left_out"
 
+# For counting characters.
+_NOTHING = TextRedactor(RedactionRule(secrets=False, personal=()))
 _NAMES = ("name", "environment", "release", "prompt_name", "prompt_version")
 
 
@@ -128,7 +130,7 @@ class Redactor:
         return span.model_copy(update={"attributes": {**_few(span.attributes), **note}}), SHORTEST
 
     def _size(self, span: Span) -> int:
-        walk = Walk(_nothing, secrets=False)
+        walk = Walk(_NOTHING, secrets=False)
         walk.messages(span.input_messages)
         walk.messages(span.output_messages)
         walk.value(span.input)
@@ -158,11 +160,6 @@ class Redactor:
             trace, count = shorten_head(trace, longest)
             walk.taken[LONG_TEXT] += count
         return trace, +walk.taken
-
-
-def _nothing(text: str, identifier: bool = False) -> None:
-    """Finds nothing: for counting characters."""
-    return
 
 
 def _few(attributes: dict[str, Json]) -> dict[str, Json]:

@@ -2,7 +2,7 @@
 
 import re
 
-from burnish.domain.redaction.detectors import Detector
+from burnish.domain.redaction.detectors import Detector, Near
 from burnish.domain.redaction.keys import placeholder
 
 __all__ = ["SECRET_DETECTORS"]
@@ -21,9 +21,11 @@ _COOKIE = re.compile(
 )
 _URL_PASSWORD = re.compile(r"(?i)[a-z][a-z0-9+.\-]{1,20}://[^\s/:@\"'<>\\]{0,100}:([^\s/\"'<>\\?#]{1,200})@")
 _AUTHORIZATION = re.compile(
-    r"(?i)(?:authorization[\"'\\]{0,4}\s{0,4}[:=]\s{0,4}[\"'\\\[]{0,4}(?:(?:bearer|basic|token|digest|apikey|key)\s{1,4})?"
+    r"(?i)authorization[\"'\\]{0,4}\s{0,4}[:=]\s{0,4}[\"'\\\[]{0,4}(?:(?:bearer|basic|token|digest|apikey|key)\s{1,4})?"
     r"([A-Za-z0-9._~+/\-]{12,4096}=*)"
-    r"|(?<![a-z0-9])(?:bearer|basic)\s{1,4}(?=[A-Za-z._~+/\-]{0,200}\d)([A-Za-z0-9._~+/\-]{16,4096}=*))"
+)
+_BEARER = re.compile(
+    r"(?i)(?<![a-z0-9])(?:bearer|basic)\s{1,4}(?=[A-Za-z._~+/\-]{0,200}\d)([A-Za-z0-9._~+/\-]{16,4096}=*)"
 )
 _JWT = re.compile(_START + r"ey[JK][A-Za-z0-9_\-]{8,}+\.[A-Za-z0-9_\-]{8,}+(?:\.[A-Za-z0-9_\-]*+){1,3}")
 _PROVIDERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -37,7 +39,7 @@ _PROVIDERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("gitlab_token", r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|oas|agent|imt)-[\w\-.]{20,}", ("gl",)),
     (
         "slack_token",
-        r"(?:xox[abeoprs]-[A-Za-z0-9\-]{10,}|xapp-\d-[A-Za-z0-9\-]{10,}|hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/]{20,})",
+        r"(?:xox[abeoprs]-[A-Za-z0-9\-]{15,}|xapp-\d-[A-Za-z0-9\-]{13,}|hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/]{20,})",
         ("xox", "xapp-", "hooks.slack"),
     ),
     (
@@ -92,6 +94,7 @@ _SAID = re.compile(
     r"([^\s\"'`\\]{4,100}[^\s\"'`\\.,;!?)])"
 )
 _NAME_LIKE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|(?:self|this|os|process|config|settings|env|args|opts)\b.*")
+_AZURE_WORDS = ("accesskey=", "accountkey=", "sig=", "x-amz-s", "x-goog-s")
 _PASSWORDS = ("pass", "pwd")
 _PASSWORD_WORDS = ("passw", "passphrase", "passcode", "pwd")
 
@@ -119,18 +122,19 @@ def _assigned(match: re.Match[str]) -> bool:
 
 
 def _provider(name: str, pattern: str, anchors: tuple[str, ...]) -> Detector:
-    return Detector(name, re.compile(_START + pattern), anchors)
+    return Detector(name, re.compile(_START + pattern), Near.LONG_WORD, anchors)
 
 
 SECRET_DETECTORS: tuple[Detector, ...] = (
-    Detector("private_key", _PRIVATE_KEY, ("private key",)),
-    Detector("cookie", _COOKIE, ("cookie",), groups=(1,)),
-    Detector("url_password", _URL_PASSWORD, ("://",), groups=(1,)),
+    Detector("private_key", _PRIVATE_KEY, Near.ANYTHING, ("-begin ",)),
+    Detector("cookie", _COOKIE, Near.ASSIGNMENT, ("cookie",), groups=(1,)),
+    Detector("url_password", _URL_PASSWORD, Near.ASSIGNMENT, ("://",), groups=(1,)),
     *(_provider(*one) for one in _PROVIDERS),
-    Detector("jwt", _JWT, ("eyj", "eyk")),
-    Detector("authorization", _AUTHORIZATION, ("authorization", "bearer", "basic"), groups=(1, 2)),
-    Detector("azure_key", _AZURE, ("accesskey=", "accountkey=", "sig=", "x-amz-s", "x-goog-s"), groups=(1, 2)),
-    Detector("password", _PASSWORD, _PASSWORD_WORDS, _assigned, groups=_VALUES),
-    Detector("password", _SAID, _PASSWORD_WORDS, groups=(1,)),
-    Detector("secret", _SECRET, ("secret", "token", "key"), _assigned, groups=_VALUES),
+    Detector("jwt", _JWT, Near.LONG_WORD, ("eyj", "eyk")),
+    Detector("authorization", _AUTHORIZATION, Near.ASSIGNMENT, ("authorization",), groups=(1,)),
+    Detector("authorization", _BEARER, Near.DIGITS, ("bearer", "basic"), groups=(1,)),
+    Detector("azure_key", _AZURE, Near.LONG_WORD, _AZURE_WORDS, groups=(1, 2)),
+    Detector("password", _PASSWORD, Near.ASSIGNMENT, _PASSWORD_WORDS, _assigned, groups=_VALUES),
+    Detector("password", _SAID, Near.DIGITS, _PASSWORD_WORDS, groups=(1,)),
+    Detector("secret", _SECRET, Near.ASSIGNMENT, ("secret", "token", "key"), _assigned, groups=_VALUES),
 )

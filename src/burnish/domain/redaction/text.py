@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import regex
 
-from burnish.domain.redaction.detectors import MARK, Detector, mark
+from burnish.domain.redaction.detectors import MARK, Detector, Near, mark
+from burnish.domain.redaction.keys import key_kind
 from burnish.domain.redaction.personal import NUMERIC, personal_detectors
 from burnish.domain.redaction.rules import RedactionRule
 from burnish.domain.redaction.secrets import SECRET_DETECTORS
@@ -18,8 +19,14 @@ OWN_PATTERN_S = 0.1
 # many characters.
 REMEMBERED_CHARS = 8_000_000
 LONGEST_REMEMBERED = 262_144
+KEYS_REMEMBERED, LONGEST_KEY = 20_000, 200
 SHORTEST = 6
+LONG_WORD = 20
 ROUNDS = 8
+
+
+_Signs = tuple[tuple[str, tuple[str, ...]], ...]
+_RARER = "etaoinsrhldcumfpgwybvkxjqz0123456789"
 
 
 class Found(NamedTuple):
@@ -45,36 +52,45 @@ class TextRedactor:
 
     def __init__(self, rule: RedactionRule) -> None:
         secrets = SECRET_DETECTORS if rule.secrets else ()
-        self._detectors = (*secrets, *personal_detectors(rule.personal, rule.phone_regions))
+        detectors = (*secrets, *personal_detectors(rule.personal, rule.phone_regions))
+        self._detectors = detectors
+        self._near: dict[Near, list[tuple[int, _Signs]]] = {near: [] for near in Near}
+        for number, one in enumerate(detectors):
+            self._near[one.near].append((number, _by_sign(one.anchors)))
         self._own = tuple((name, regex.compile(pattern)) for name, pattern in rule.patterns.items())
-        self._anchors = tuple(dict.fromkeys(word for one in self._detectors for word in one.anchors))
-        self._numeric = any(one.numeric for one in self._detectors)
-        self._young: dict[tuple[str, bool] | str, Clean | None] = {}
-        self._old: dict[tuple[str, bool] | str, Clean | None] = {}
+        # What is known of texts, of ids and of the names of fields: None where there was nothing to find.
+        self.known: dict[str, Clean | None] = {}
+        self.known_ids: dict[str, Clean | None] = {}
+        self.known_keys: dict[str, tuple[str, Clean | None]] = {}
+        self._old: dict[str, Clean | None] = {}
         self._chars = 0
 
     def __call__(self, text: str, identifier: bool = False) -> Clean | None:
         """The text without what was found in it, or None where nothing was."""
         if len(text) < SHORTEST and not self._own:
             return None
-        key = (text, True) if identifier else text
-        young = self._young
-        if key in young:
-            return young[key]
-        found = self._old[key] if key in self._old else self._redact(text, identifier)
+        known = self.known_ids if identifier else self.known
+        if text in known:
+            return known[text]
+        found = self._old[text] if text in self._old and not identifier else self._redact(text, identifier)
         if len(text) <= LONGEST_REMEMBERED:
             self._chars += len(text) + 64
             if self._chars > REMEMBERED_CHARS:
-                self._old, self._young, self._chars = young, {}, len(text) + 64
-            self._young[key] = found
+                self._chars = 0
+                self._old = dict(self.known)
+                self.known.clear()
+                self.known_ids.clear()
+            known[text] = found
+        return found
+
+    def key(self, key: str) -> tuple[str, Clean | None]:
+        """What kind of field has this name, and the name without a secret that stands in it."""
+        found = (key_kind(key), self(key, True))
+        if len(self.known_keys) < KEYS_REMEMBERED and len(key) <= LONGEST_KEY:
+            self.known_keys[key] = found
         return found
 
     def _redact(self, text: str, identifier: bool) -> Clean | None:
-        lower = text.lower()
-        worded = any(word in lower for word in self._anchors)
-        numeric = self._numeric and not identifier and NUMERIC.search(text) is not None
-        if not worded and not numeric and not self._own:
-            return None
         clean = text
         names: list[str] = []
         # Until nothing changes: then doing it again changes nothing either, whatever one find uncovers for another.
@@ -87,16 +103,9 @@ class TextRedactor:
 
     def _once(self, text: str, identifier: bool) -> tuple[str, list[str]]:
         names: list[str] = []
-        lower = text.lower()
-        for detector in self._detectors:
-            if detector.numeric and identifier:
-                continue
-            if detector.anchors and not any(word in lower for word in detector.anchors):
-                continue
+        for detector in self._likely(text, identifier):
             text, taken = _without(text, list(_matches(detector, text)))
             names += taken
-            if taken:
-                lower = text.lower()
         for name, pattern in self._own:
             try:
                 spans = [Found(one.start(), one.end(), name) for one in pattern.finditer(text, timeout=OWN_PATTERN_S)]
@@ -105,6 +114,43 @@ class TextRedactor:
             text, taken = _without(text, spans)
             names += taken
         return text, names
+
+    def _likely(self, text: str, identifier: bool) -> list[Detector]:
+        """The detectors that may find something; for most texts none. Asked in the order of what it costs to know."""
+        near = self._near
+        lower = text.lower()
+        found = _having(near[Near.ANYTHING], lower)
+        if ":" in text or "=" in text:
+            found += _having(near[Near.ASSIGNMENT], lower)
+        if len(text) >= LONG_WORD and max(map(len, text.split()), default=0) >= LONG_WORD:
+            found += _having(near[Near.LONG_WORD], lower)
+        if any(digit in text for digit in "0123456789"):
+            found += _having(near[Near.DIGITS], lower)
+            if not identifier and near[Near.NUMBER] and NUMERIC.search(text) is not None:
+                found += _having(near[Near.NUMBER], lower)
+        return [self._detectors[number] for number in sorted(found)] if found else []
+
+
+def _having(detectors: list[tuple[int, "_Signs"]], lower: str) -> list[int]:
+    """Those of the detectors that have an anchor in the text, or need none."""
+    found = []
+    for number, signs in detectors:
+        for sign, words in signs:
+            if sign in lower and any(word in lower for word in words):
+                found.append(number)
+                break
+        if not signs:
+            found.append(number)
+    return found
+
+
+def _by_sign(anchors: tuple[str, ...]) -> "_Signs":
+    """Anchors by the rarest-looking character in them: one look for that spares the looks for all of them."""
+    found: dict[str, list[str]] = {}
+    for word in anchors:
+        sign = next((char for char in "@%_:=-/." if char in word), max(word, key=_RARER.find))
+        found.setdefault(sign, []).append(word)
+    return tuple((sign, tuple(words)) for sign, words in found.items())
 
 
 def _matches(detector: Detector, text: str) -> Iterator[Found]:

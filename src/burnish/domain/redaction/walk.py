@@ -2,12 +2,12 @@
 
 import json
 from collections import Counter
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from burnish.domain.base import Json, Value
 from burnish.domain.redaction.detectors import mark
-from burnish.domain.redaction.keys import IDENTIFIER, PLAIN, key_kind, secret_of
-from burnish.domain.redaction.text import Clean, is_json
+from burnish.domain.redaction.keys import IDENTIFIER, PLAIN, secret_of
+from burnish.domain.redaction.text import Clean, TextRedactor, is_json
 from burnish.domain.traces import (
     ImagePart,
     Message,
@@ -28,31 +28,29 @@ TOO_DEEP = "[… nested deeper than 100 levels, left out]"
 _SHORTEST_NUMBER = 10**11  # below there is no card
 # A schema of a field called password describes one.
 _SCHEMA = ("type", "$ref", "anyOf", "oneOf", "properties", "enum")
-_KINDS: dict[str, str] = {}
-
-
-class Redact(Protocol):
-    """Finds what to take out of one text; `text.TextRedactor` is one."""
-
-    def __call__(self, text: str, identifier: bool = False) -> Clean | None:
-        """The text without what was found, or None where nothing was."""
-        ...
+_NEW = Clean("", ())
 
 
 class Walk:
     """One pass over one span or head: counts what was taken out and how many characters are left."""
 
-    __slots__ = ("chars", "redact", "secrets", "taken")
+    __slots__ = ("chars", "known", "redact", "secrets", "taken")
 
-    def __init__(self, redact: Redact, *, secrets: bool) -> None:
+    def __init__(self, redact: TextRedactor, *, secrets: bool) -> None:
         self.redact = redact
+        self.known = redact.known
         self.secrets = secrets
         self.taken: Counter[str] = Counter()
         self.chars = 0
 
     def text(self, text: str, identifier: bool = False) -> str:
         """A text; one that was JSON stays JSON."""
-        found = self.redact(text, identifier)
+        if identifier:
+            found = self.redact(text, identifier)
+        else:
+            found = self.known.get(text, _NEW)
+            if found is _NEW:
+                found = self.redact(text)
         if found is None:
             self.chars += len(text)
             return text
@@ -101,14 +99,19 @@ class Walk:
             return TOO_DEEP
         inherited = kind if kind == "cookie" and not any(key in value for key in _SCHEMA) else PLAIN
         changed: dict[str, Json] | None = None
+        keys = self.redact.known_keys
         for key, item in value.items():
-            of_key = inherited or _kind(key)
+            of_key, clean_key = keys.get(key) or self.redact.key(key)
+            of_key = inherited or of_key
             if inherited and isinstance(item, str) and item and self.secrets and not item.startswith("[redacted:"):
                 after: Json = self._taken("cookie")
             else:
                 after = self.value(item, of_key, depth + 1)
-            after_key = self.text(key, True) if len(key) > 10 else key
-            if changed is None and (after is not item or after_key is not key):
+            after_key = key
+            if clean_key is not None:
+                self.taken.update(clean_key.names)
+                after_key = clean_key.text
+            if changed is None and (after is not item or clean_key is not None):
                 changed = {}
                 for earlier in value:  # what came before was clean
                     if earlier == key:
@@ -133,6 +136,16 @@ class Walk:
         return tuple(after) if any(a is not b for a, b in zip(after, messages, strict=True)) else messages
 
     def _message(self, message: Message) -> Message:
+        given = message.parts
+        if (
+            len(given) == 1
+            and type(part := given[0]) is TextPart
+            and message.name is None
+            and self.known.get(part.text, _NEW) is None
+        ):
+            # By far the most, and mostly known from the call before: one look, no lists.
+            self.chars += len(part.text)
+            return message
         parts = [self._part(part) for part in message.parts]
         name = self.optional(message.name)
         if name is message.name and all(a is b for a, b in zip(parts, message.parts, strict=True)):
@@ -164,15 +177,6 @@ def _with(item: M, **fields: Any) -> M:
     if all(value is getattr(item, name) for name, value in fields.items()):
         return item
     return item.model_copy(update=fields)
-
-
-def _kind(key: str) -> str:
-    found = _KINDS.get(key)
-    if found is None:
-        found = key_kind(key)
-        if len(_KINDS) < 20_000:
-            _KINDS[key] = found
-    return found
 
 
 def _free(key: str, taken: dict[str, Json]) -> str:
