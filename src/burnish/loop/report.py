@@ -131,6 +131,8 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
         parts.append(f"**Permanent suite:** {suite['outcome']}\n\n{reasons}")
     if (published := stages.get("publish")) is not None:
         parts.append(f"**Pull request:** {published.get('url') or published.get('reason', '')}")
+    if (gone := stages.get("retention")) is not None:
+        parts.append(f"**Past retention:** {gone['traces']:,} traces deleted, {gone['kept']:,} kept because cited.")
     calls, dollars = spent
     parts.append(f"**Spent:** {calls} model calls, {dollars:.4f} USD.")
     return "\n\n".join(part for part in parts if part) + "\n"

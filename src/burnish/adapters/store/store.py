@@ -14,6 +14,7 @@ from burnish.adapters.store.nights import NightStore
 from burnish.adapters.store.proposals import ProposalStore
 from burnish.adapters.store.pull_requests import PullRequestStore
 from burnish.adapters.store.redactions import RedactionStore
+from burnish.adapters.store.retention import RetentionStore
 from burnish.adapters.store.schema import migrate
 from burnish.adapters.store.traces import TraceStore
 
@@ -42,6 +43,7 @@ class Store:
         self.calls = CallStore(database)
         self.nights = NightStore(database)
         self.redactions = RedactionStore(database)
+        self.retention = RetentionStore(database)
 
     @classmethod
     def open(cls, url: str) -> Self:

@@ -80,7 +80,12 @@ class Redactor:
 
     def value(self, value: Any) -> Any:
         """A JSON value that is no part of a trace, such as the output of an offline run."""
-        return self._walk().value(value)
+        return self.checked(value)[0]
+
+    def checked(self, value: Any) -> tuple[Any, Counter[str]]:
+        """`value` with the counts of what was taken out."""
+        walk = self._walk()
+        return walk.value(value), walk.taken
 
     def _walk(self) -> Walk:
         return Walk(self.text, secrets=self.rule.secrets)
