@@ -11,6 +11,7 @@ from tasks.discover import discover
 from tasks.experiment import choose, prove
 from tasks.plan import plan
 from tasks.propose import propose
+from tasks.prune import prune
 from tasks.publish import publish, report
 from tasks.suite import guard
 from tasks.take_up import take_up
@@ -20,6 +21,8 @@ from tasks.write_back import write_back
 @flow(name="improve-agent", flow_run_name="improve {agent}")
 async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) -> dict[str, Any]:
     """Take up what was left open, curate, plan, discover, propose, choose, prove, run the suite, publish, report.
+
+    What is past its retention goes before the report, which tells of it.
 
     Examples are assigned to their splits before failures are grouped: what is held out is known by then and is left
     out of discovering and proposing. The clusters' names go back to the source where the agent's file says so.
@@ -40,5 +43,6 @@ async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) 
                 suite = await guard(agent, night, choice["chosen"])
             if options.publish and suite is not None and not suite["blocks"]:
                 await publish(agent, night, choice["chosen"])
+        await prune(agent, night)
         text = await report(agent, night)
     return {"night": night, "chosen": choice["chosen"], "verdict": verdict, "suite": suite, "report": text}

@@ -12,6 +12,7 @@ from burnish.domain.base import Json, Value, content_hash
 from burnish.domain.chat import Allowance
 from burnish.domain.datasets import SplitRule
 from burnish.domain.gate import GateRule
+from burnish.domain.redaction.rules import LimitRule, RedactionRule, RetentionRule
 from burnish.domain.suite.verdict import SuiteRule
 from burnish.errors import ConfigError, NotFoundError
 
@@ -161,6 +162,9 @@ class AgentConfig(Value):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     repository: RepositoryConfig
     source: SourceConfig = SourceConfig()
+    redaction: RedactionRule = RedactionRule()
+    limits: LimitRule = LimitRule()
+    retention: RetentionRule = RetentionRule()
     target: TargetConfig
     models: dict[Literal["target", "judge", "proposer"], ModelConfig] = {}
     evaluators: tuple[str, ...] = ()

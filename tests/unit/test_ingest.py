@@ -29,7 +29,7 @@ class Shelf:
     def traces(self) -> "Shelf":
         return self
 
-    def add(self, traces: Iterable[Trace]) -> IngestSummary:
+    def add(self, traces: Iterable[Trace], taken: object = None) -> IngestSummary:
         found = list(traces)
         self.held += found
         self.sizes.append(len(found))
@@ -73,7 +73,7 @@ def test_reading_goes_on_only_when_what_was_read_is_written() -> None:
     source = Batches(batches)
 
     class Watching(Shelf):
-        def add(self, traces: Iterable[Trace]) -> IngestSummary:
+        def add(self, traces: Iterable[Trace], taken: object = None) -> IngestSummary:
             summary = super().add(traces)
             ahead.append(source.yielded - len(self.held))
             return summary

@@ -137,7 +137,7 @@ def test_a_store_that_does_not_answer_is_a_503_to_try_again(tmp_path: Path) -> N
     """When the database is held by another process the exporter is told to come back, and when."""
 
     class Busy:
-        def add(self, _traces: object) -> None:
+        def add(self, _traces: object, _taken: object) -> None:
             raise StoreError("the database is locked. Another process holds it; try again")
 
     class BusyStore:

@@ -58,12 +58,16 @@ class TraceSummary(Value):
 
 
 class IngestSummary(Value):
-    """What an ingest changed: counts of rows new, of traces that grew, and of spans already known."""
+    """What an ingest changed: counts of rows new, of traces that grew, and of spans already known.
+
+    `redacted` counts what was taken out of the rows written, by detector.
+    """
 
     new_traces: int = 0
     grown_traces: int = 0
     new_spans: int = 0
     known_spans: int = 0
+    redacted: dict[str, int] = {}
 
     def __add__(self, other: "IngestSummary") -> "IngestSummary":
         return IngestSummary(
@@ -71,7 +75,17 @@ class IngestSummary(Value):
             grown_traces=self.grown_traces + other.grown_traces,
             new_spans=self.new_spans + other.new_spans,
             known_spans=self.known_spans + other.known_spans,
+            redacted={**self.redacted, **{k: n + self.redacted.get(k, 0) for k, n in other.redacted.items()}},
         )
+
+
+class RedactionCount(Value):
+    """How often a detector took something out of an agent's traces and feedback that came in on a day (UTC)."""
+
+    agent: str
+    date: str
+    detector: str
+    count: int
 
 
 class MetricSummary(Value):

@@ -11,6 +11,7 @@ from burnish.domain.base import Json, UtcDatetime, Value, utc_now
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.listing import TraceQuery
 from burnish.errors import InputError
+from burnish.loop.screen import Screens, default_screens, prepare_feedback
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
@@ -67,8 +68,10 @@ def read_reviews(path: Path) -> Iterator[Review]:
                 raise InputError(f"{path}, line {number}: not JSON: {error}") from error
 
 
-def import_reviews(store: "Store", agent: str, reviews: Iterable[Review]) -> ReviewSummary:
-    """Write reviews as human feedback. The same review again replaces itself.
+def import_reviews(
+    store: "Store", agent: str, reviews: Iterable[Review], screens: Screens | None = None
+) -> ReviewSummary:
+    """Write reviews as human feedback, each through `screens` first. The same review again replaces itself.
 
     Traces of experiments are found by their id, so that people can label both arms and a judge be held to account.
     """
@@ -96,5 +99,7 @@ def import_reviews(store: "Store", agent: str, reviews: Iterable[Review]) -> Rev
                 created_at=review.at or utc_now(),
             )
         )
-    store.feedback.add(found)
+    kept, counts = prepare_feedback(screens or default_screens(), agent, found)
+    store.feedback.add(kept)
+    store.redactions.add(agent, counts)
     return ReviewSummary(written=len(found), unmatched=tuple(unmatched))

@@ -21,6 +21,7 @@ from burnish.domain.experiments import AgentVersion, RunOutcome
 from burnish.domain.traces import Trace
 from burnish.errors import ConfigError
 from burnish.loop.lease import hold
+from burnish.loop.screen import ScreenedTarget, Screens
 from burnish.project import AgentConfig, ModelConfig, agent_names, load_agent
 from burnish.settings import Settings
 
@@ -229,7 +230,13 @@ class Workshop:
             max_tokens=self._model_config("target").max_tokens,
         )
         self._closing.push_async_callback(target.aclose)
-        return target if config.kind == "prompt" else _WithinBudget(target, self.budget)
+        found = target if config.kind == "prompt" else _WithinBudget(target, self.budget)
+        return ScreenedTarget(found, self.screens.of(self.config.name))
+
+    @cached_property
+    def screens(self) -> Screens:
+        """What is taken out of traces and feedback before they are stored, judged or shown to a model."""
+        return Screens([self.config])
 
     def open_source(self) -> "Source | WindowedSource":
         """Where the agent's traces come from, opened anew; a WindowedSource is the caller's to close."""

@@ -7,7 +7,8 @@ from burnish.adapters.sources.base import Problem, Source
 from burnish.domain.base import Value, utc_now
 from burnish.domain.feedback import Feedback
 from burnish.domain.listing import IngestSummary
-from burnish.loop.intake import Intake, Receives, TraceBook
+from burnish.loop.intake import Intake, Receives, RedactionBook, TraceBook
+from burnish.loop.screen import Screens, default_screens, prepare_feedback, prepare_traces
 
 if TYPE_CHECKING:
     from burnish.adapters.sources.otlp import RawSpan
@@ -35,11 +36,16 @@ class FeedbackStore(Protocol):
 
 
 class HoldsFeedback(HoldsTraces, Protocol):
-    """A store of traces and of feedback on them."""
+    """A store of traces, of feedback on them and of how much was taken out of both."""
 
     @property
     def feedback(self) -> FeedbackStore:
         """Its feedback."""
+        ...
+
+    @property
+    def redactions(self) -> RedactionBook:
+        """What was taken out, counted."""
         ...
 
 
@@ -47,12 +53,14 @@ class IngestReport(Value):
     """What an ingest changed, and what could not be read.
 
     `problems` holds the first thousand, `problem_count` says how many there were. `traces` and `spans` count those
-    read, what came in two batches twice; `feedback` counts what was news. `whole` is false where a limit ended it.
+    read, what came in two batches twice, `expired` those traces that were older than the agent's retention; `feedback`
+    counts what was news. `whole` is false where a limit ended it. What was redacted stands in the summary.
     """
 
     summary: IngestSummary = IngestSummary()
     traces: int = 0
     spans: int = 0
+    expired: int = 0
     feedback: int = 0
     whole: bool = True
     problems: tuple[Problem, ...] = ()
@@ -72,9 +80,13 @@ def ingest(
     source: Source,
     progress: Callable[[IngestSummary, int], None] | None = None,
     *,
+    agent: str = "",
     limit: int | None = None,
+    screens: Screens | None = None,
 ) -> IngestReport:
     """Read all of `source` into `store`, a few hundred traces at a time, or until `limit` spans were read.
+
+    Each trace goes through its agent's rules in `screens` first, feedback through those of `agent`.
 
     `progress` is told the sums so far and the number of problems after each write. Safe to repeat: the store knows
     what it has. Raises what the store raises; what was written before stays.
@@ -84,7 +96,7 @@ def ingest(
         if progress is not None:
             progress(intake.summary, intake.problem_count)
 
-    intake = Intake(store, source.name, began=utc_now(), limit=limit, written=written)
+    intake = Intake(store, source.name, agent, screens, began=utc_now(), limit=limit, written=written)
     for batch in source.read():
         intake.take(batch)
         if intake.full:
@@ -94,6 +106,7 @@ def ingest(
         summary=intake.summary,
         traces=intake.traces,
         spans=intake.spans,
+        expired=intake.expired,
         feedback=intake.new_feedback,
         problems=tuple(intake.problems),
         problem_count=intake.problem_count,
@@ -111,11 +124,13 @@ def receive(
     max_bytes: int = MAX_BODY_BYTES,
     owner: str | None = None,
     logs: bool = False,
+    screens: Screens | None = None,
 ) -> ReceiveResult:
     """Store the spans of one POST /v1/traces, or with `logs` what one POST /v1/logs tells of spans.
 
     A trace's agent is `owner`, whose token came with the request; a resource whose `burnish.agent` names another one
     is rejected. Without an owner it is what the resource says (`burnish.agent`, else `service.name`), else `agent`.
+    Everything goes through the rules of its agent in `screens` first.
 
     Raises InputError where the body as a whole is unusable (answer 400: do not send it again) and StoreError where the
     store refuses (503: send it again); single bad spans are counted in the result while their neighbours are stored.
@@ -129,10 +144,17 @@ def receive(
         problems.extend(foreign)
     batch = spans_to_traces(spans, owner or agent, "otlp", agent_by_resource=owner is None)
     problems.extend(batch.problems)
-    summary = store.traces.add(batch.traces) if batch.traces else IngestSummary()
-    feedback = [*request.feedback, *batch.feedback]
-    if feedback:
-        store.feedback.add(feedback)
+    screens = screens or default_screens()
+    prepared = prepare_traces(screens, batch.traces)
+    summary = store.traces.add(prepared.traces, prepared.taken) if prepared.traces else IngestSummary()
+    agents = {trace.trace_id: trace.agent for trace in batch.traces}
+    by_agent: dict[str, list[Feedback]] = {}
+    for item in (*request.feedback, *batch.feedback):
+        by_agent.setdefault(agents.get(item.trace_id, owner or agent), []).append(item)
+    for of_agent, items in by_agent.items():
+        kept, counts = prepare_feedback(screens, of_agent, items)
+        store.feedback.add(kept)
+        store.redactions.add(of_agent, counts)
     return ReceiveResult(rejected=len(problems), message=_message(problems), summary=summary)
 
 

@@ -1,6 +1,6 @@
 """How what a source yields goes into the store: in bounded portions, with everything counted."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -8,8 +8,9 @@ from burnish.adapters.sources.base import Batch, Problem
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.listing import IngestSummary
 from burnish.domain.traces import Trace
+from burnish.loop.screen import Screens, TakenByPart, default_screens, prepare_feedback, prepare_traces
 
-__all__ = ["Intake", "Receives", "is_from", "said_elsewhere"]
+__all__ = ["Intake", "Receives", "RedactionBook", "TraceBook", "is_from", "said_elsewhere"]
 
 FLUSH_TRACES = 200
 FLUSH_SPANS = 4000
@@ -21,8 +22,8 @@ _OURS = (FeedbackSource.CODE, FeedbackSource.JUDGE)
 class TraceBook(Protocol):
     """The stored traces, as far as an intake writes them."""
 
-    def add(self, traces: Iterable[Trace], /) -> IngestSummary:
-        """Insert or grow traces; what is known already changes nothing."""
+    def add(self, traces: Iterable[Trace], taken: TakenByPart | None = None, /) -> IngestSummary:
+        """Insert or grow traces; what is known already changes nothing. Counts what was taken out of what is new."""
         ...
 
 
@@ -31,6 +32,14 @@ class FeedbackBook(Protocol):
 
     def add_pulled(self, items: Iterable[Feedback], /) -> int:
         """Store what is news; how many that were."""
+        ...
+
+
+class RedactionBook(Protocol):
+    """The counts of what was taken out, as far as an intake adds to them."""
+
+    def add(self, agent: str, counts: Mapping[str, int], /) -> None:
+        """Add counts by detector."""
         ...
 
 
@@ -47,10 +56,16 @@ class Receives(Protocol):
         """What was said of them."""
         ...
 
+    @property
+    def redactions(self) -> RedactionBook:
+        """What was taken out, counted."""
+        ...
+
 
 class Intake:
     """Gathers batches and writes a few hundred traces at a time: what is held is one batch and one such portion.
 
+    Traces go through their agents' rules in `screens` first, feedback through those of `agent`.
     `written` is called after each write. `limit` is how many spans are wanted: `full` once they were taken. Starts and
     moments of saying after `began` are some other clock's error and do not count as the newest.
     """
@@ -59,6 +74,8 @@ class Intake:
         self,
         store: Receives,
         source: str,
+        agent: str,
+        screens: Screens | None,
         *,
         began: datetime,
         limit: int | None = None,
@@ -66,6 +83,8 @@ class Intake:
     ) -> None:
         self._store = store
         self._source = source
+        self._agent = agent
+        self._screens = screens or default_screens()
         self._began = began
         self._limit = limit
         self._written = written
@@ -73,7 +92,7 @@ class Intake:
         self._held = 0
         self._feedback: list[Feedback] = []
         self.summary = IngestSummary()
-        self.traces = self.spans = self.feedback = self.new_feedback = self.problem_count = 0
+        self.traces = self.spans = self.expired = self.feedback = self.new_feedback = self.problem_count = 0
         self.problems: list[Problem] = []
         self.newest: datetime | None = None
         self.newest_said: datetime | None = None
@@ -105,11 +124,17 @@ class Intake:
     def flush(self) -> None:
         """Write what has been gathered; it is durable afterwards."""
         if self._traces:
-            self.summary += self._store.traces.add(self._traces)
+            prepared = prepare_traces(self._screens, self._traces)
+            self.expired += prepared.expired
+            self.summary += self._store.traces.add(prepared.traces, prepared.taken)
             self._traces.clear()
             self._held = 0
         if self._feedback:
-            self.new_feedback += self._store.feedback.add_pulled(self._feedback)
+            kept, counts = prepare_feedback(self._screens, self._agent, self._feedback)
+            news = self._store.feedback.add_pulled(kept)
+            if news:
+                self._store.redactions.add(self._agent, counts)
+            self.new_feedback += news
             self._feedback.clear()
         if self._written is not None:
             self._written(self)

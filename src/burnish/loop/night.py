@@ -64,6 +64,8 @@ async def ingest_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
     counts = found.summary.model_dump() | {"new_feedback": found.new_feedback}
     for name in ("new_traces", "grown_traces", "new_spans", "new_feedback"):
         counts[name] += earlier.get(name, 0)  # a night that is started again tells what it did as a whole
+    for name, count in earlier.get("redacted", {}).items():
+        counts["redacted"][name] = counts["redacted"].get(name, 0) + count
     reasons = [str(problem) for problem in found.problems[:20]]
     told = {"problems": found.problem_count, "reasons": reasons, "stopped": found.stopped}
     return _book(workshop, "ingest", {**counts, **told})

@@ -11,14 +11,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from burnish.adapters.sources.base import Batch, HearsPeople, KnownTrace, Source, Window, WindowedSource
+from burnish.adapters.sources.base import Batch, HearsPeople, KnownTrace, ReadsFiles, Source, Window, WindowedSource
 from burnish.domain.base import content_hash, utc_now
 from burnish.domain.listing import IngestSummary
 from burnish.errors import SourceError
 from burnish.loop.context import open_source
 from burnish.loop.ingest import ingest
 from burnish.loop.intake import Intake, Receives, TraceBook
+from burnish.loop.piles import ReadFiles, UnreadFiles
 from burnish.loop.pull_report import PullProgress, PullReport
+from burnish.loop.screen import Screens
 from burnish.project import AgentConfig, SourceConfig
 from burnish.settings import Settings
 
@@ -70,6 +72,11 @@ class PullStore(Receives, Protocol):
         """How far its sources were read."""
         ...
 
+    @property
+    def read_files(self) -> ReadFiles:
+        """Which files were read."""
+        ...
+
 
 def position_key(name: str, config: SourceConfig) -> str:
     """What a position is kept under: another server, project or filter is read from its own beginning."""
@@ -86,28 +93,35 @@ def pull(
     since: dt.datetime | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
+    screens: Screens | None = None,
     clock: Callable[[], dt.datetime] = utc_now,
 ) -> PullReport:
-    """Read what is new at `source` into `store`; the source stays open.
+    """Read what is new at `source` into `store`, through the agent's `screens`; the source stays open.
 
     `since` replaces the start that the position gives; where that would leave a gap, the position does not move. At
     most about `limit` spans are read. Whatever the source refuses ends the pull with a report that says so; what was
     read before is kept. Raises what the store raises.
     """
     if isinstance(source, WindowedSource):
-        return _Pull(store, source, agent, config, since, limit, progress, clock).run()
+        return _Pull(store, source, agent, config, since, limit, progress, screens, clock).run()
     started = time.monotonic()
+    pile: Source = source
+    if isinstance(source, ReadsFiles):
+        pile = UnreadFiles(source, agent, position_key(source.name, config), store.read_files)
 
     def written(summary: IngestSummary, problems: int) -> None:
+        if isinstance(pile, UnreadFiles):
+            pile.written()
         if progress is not None:
             progress(PullProgress(summary.new_spans, summary.new_spans, problems, time.monotonic() - started))
 
-    found = ingest(store, source, written, limit=limit)
+    found = ingest(store, pile, written, agent=agent, limit=limit, screens=screens)
     return PullReport(
         source=source.name,
         summary=found.summary,
         traces=found.traces,
         spans=found.spans,
+        expired=found.expired,
         new_feedback=found.feedback,
         problems=found.problems,
         problem_count=found.problem_count,
@@ -128,7 +142,9 @@ def pull_agent(
     """Open the agent's source, pull from it and close it. Raises ConfigError where its [source] is wrong."""
     source = open_source(settings, config)
     try:
-        return pull(store, source, config.name, config.source, since=since, limit=limit, progress=progress)
+        screens = Screens([config])
+        given = (store, source, config.name, config.source)
+        return pull(*given, since=since, limit=limit, progress=progress, screens=screens)
     finally:
         if isinstance(source, WindowedSource):
             source.close()
@@ -146,6 +162,7 @@ class _Pull:
         since: dt.datetime | None,
         limit: int | None,
         progress: Progress | None,
+        screens: Screens | None,
         clock: Callable[[], dt.datetime],
     ) -> None:
         self._store = store
@@ -165,7 +182,7 @@ class _Pull:
         self._start = min(known if since is None else since, self._began)
         self._moves = high is None or self._start <= known
         self._at = self._start
-        self._intake = Intake(store, source.name, began=self._began, limit=limit, written=self._written)
+        self._intake = Intake(store, source.name, agent, screens, began=self._began, limit=limit, written=self._written)
 
     def run(self) -> PullReport:
         """Traces first, then what people said of them."""
@@ -250,6 +267,7 @@ class _Pull:
             summary=intake.summary,
             traces=intake.traces,
             spans=intake.spans,
+            expired=intake.expired,
             feedback_read=intake.feedback,
             new_feedback=intake.new_feedback,
             problems=tuple(intake.problems),

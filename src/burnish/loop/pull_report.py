@@ -13,7 +13,8 @@ __all__ = ["PullProgress", "PullReport"]
 class PullReport(Value):
     """What a pull changed, what it could not use, and whether it came to its end.
 
-    `traces`, `spans` and `feedback_read` count what the source gave, `summary` and `new_feedback` what was new of it.
+    `traces`, `spans` and `feedback_read` count what the source gave, `summary` and `new_feedback` what was new of it,
+    `expired` the traces that are older than the agent's retention and were left out.
     `start` and `end` bound the time that was asked for (None where the source is files), `read_to` says up to when
     everything is stored. `stopped` says why it did not reach the end, and is empty where it did. `problems` holds the
     first thousand of `problem_count`.
@@ -23,6 +24,7 @@ class PullReport(Value):
     summary: IngestSummary = IngestSummary()
     traces: int = 0
     spans: int = 0
+    expired: int = 0
     feedback_read: int = 0
     new_feedback: int = 0
     problems: tuple[Problem, ...] = ()

@@ -1,12 +1,14 @@
 """A store that is only looked at: what a pull would change, counted without changing it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from burnish.domain.feedback import Feedback
+from burnish.domain.files import FileState
 from burnish.domain.listing import IngestSummary
 from burnish.domain.traces import Trace
+from burnish.loop.screen import TakenByPart
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
@@ -26,6 +28,8 @@ class Rehearsal:
         self.traces = _Traces(store)
         self.feedback = _Feedback(store)
         self.positions = _Positions(store)
+        self.redactions = _Redactions()
+        self.read_files = _ReadFiles(store)
 
 
 class _Traces:
@@ -35,7 +39,7 @@ class _Traces:
         self._grown: set[str] = set()
         self._new: set[str] = set()
 
-    def add(self, traces: Iterable[Trace]) -> IngestSummary:
+    def add(self, traces: Iterable[Trace], taken: TakenByPart | None = None) -> IngestSummary:
         given = list(traces)
         unseen = list({trace.trace_id for trace in given} - self._seen.keys())
         known = self._store.traces.span_ids(unseen) if self._store is not None else {}
@@ -84,3 +88,19 @@ class _Positions:
         self, agent: str, source: str, *, high: datetime | None = None, feedback_since: datetime | None = None
     ) -> None:
         """Nothing moves."""
+
+
+class _Redactions:
+    def add(self, agent: str, counts: Mapping[str, int]) -> None:
+        """Nothing is counted."""
+
+
+class _ReadFiles:
+    def __init__(self, store: "Store | None") -> None:
+        self._store = store
+
+    def known(self, agent: str, source: str) -> set[FileState]:
+        return set() if self._store is None else self._store.read_files.known(agent, source)
+
+    def add(self, agent: str, source: str, states: Iterable[FileState], read_at: datetime) -> None:
+        """Nothing is remembered."""

@@ -104,6 +104,9 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
         )
         if ingest.get("stopped"):
             parts.append(f"**The pull stopped early:** {_cell(ingest['stopped'])}")
+        if taken := ingest.get("redacted"):
+            found = ", ".join(f"{count:,} {name}" for name, count in sorted(taken.items()))
+            parts.append(f"**Taken out before storing:** {found}.")
     if (enrich := stages.get("enrich")) is not None and (rows := score_rows(enrich)):
         parts.append("**Scores**\n\n" + markdown_table(rows))
     if clusters:
@@ -134,6 +137,8 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
         parts.append(f"**Permanent suite:** {suite['outcome']}\n\n{reasons}")
     if (published := stages.get("publish")) is not None:
         parts.append(f"**Pull request:** {published.get('url') or published.get('reason', '')}")
+    if (gone := stages.get("retention")) is not None:
+        parts.append(f"**Past retention:** {gone['traces']:,} traces deleted, {gone['kept']:,} kept because cited.")
     calls, dollars = spent
     parts.append(f"**Spent:** {calls} model calls, {dollars:.4f} USD.")
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -106,6 +106,8 @@ def _sqlite(url: URL) -> Engine:
         connection.isolation_level = None  # transactions begin where `begin` below says, not where the driver guesses
         connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
         connection.execute("PRAGMA foreign_keys = ON")
+        # Set before the first table is made: pruning can then give room back in small steps.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         # FULL: what was acknowledged to an exporter survives a power cut. One commit a batch keeps it cheap.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -65536")

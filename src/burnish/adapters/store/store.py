@@ -16,6 +16,8 @@ from burnish.adapters.store.positions import PositionStore
 from burnish.adapters.store.proposals import ProposalStore
 from burnish.adapters.store.pull_requests import PullRequestStore
 from burnish.adapters.store.read_files import ReadFileStore
+from burnish.adapters.store.redactions import RedactionStore
+from burnish.adapters.store.retention import RetentionStore
 from burnish.adapters.store.schema import migrate
 from burnish.adapters.store.traces import TraceStore
 
@@ -46,6 +48,8 @@ class Store:
         self.positions = PositionStore(database)
         self.annotations = AnnotationStore(database)
         self.read_files = ReadFileStore(database)
+        self.redactions = RedactionStore(database)
+        self.retention = RetentionStore(database)
 
     @classmethod
     def open(cls, url: str) -> Self:

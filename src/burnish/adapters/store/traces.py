@@ -1,6 +1,7 @@
 """Traces: added in batches, however often and in whatever order their spans come; read back whole."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.ingest import Prepared, digest, head_json, prepare, span_json, span_rows, trace_rows
 from burnish.adapters.store.lookup import resolve
 from burnish.adapters.store.pulled import known_page, span_ids, trace_sources
+from burnish.adapters.store.redactions import book_redactions
 from burnish.adapters.store.rows import unpack
 from burnish.adapters.store.trace_lists import count_traces, list_traces, trace_ids
 from burnish.domain.feedback import FeedbackSource
@@ -25,6 +27,8 @@ __all__ = ["TraceStore", "write_traces"]
 # One commit, and with it one flush to disk, a batch.
 SPANS_A_BATCH = 2_000
 TRACES_A_LOAD = 200
+# What was taken out, by trace and span; "" is the trace itself.
+Taken = Mapping[tuple[str, str], Counter[str]]
 MACHINES = (FeedbackSource.CODE.value, FeedbackSource.JUDGE.value)
 
 
@@ -60,12 +64,13 @@ class TraceStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, traces: Iterable[Trace]) -> IngestSummary:
+    def add(self, traces: Iterable[Trace], taken: Taken | None = None) -> IngestSummary:
         """Store traces; spans join what is known of their trace, the newest version of a span wins.
 
         Adding the same again changes nothing. A known trace that grew or changed loses its machine feedback and
         evaluator failures, so that it is judged again. Written in batches of about 2,000 spans, each durable when the
-        next begins: after a crash, add everything again.
+        next begins: after a crash, add everything again. `taken` says what was redacted, by trace and span; what is
+        written of it is counted in the same transaction, what was known already is not counted again.
         """
         summary = IngestSummary()
         batch: list[Prepared] = []
@@ -74,9 +79,9 @@ class TraceStore:
             batch.append(prepare(trace))
             held += 1 + len(trace.spans)
             if held >= SPANS_A_BATCH:
-                summary += self._write(batch)
+                summary += self._write(batch, taken)
                 batch, held = [], 0
-        return summary + self._write(batch) if batch else summary
+        return summary + self._write(batch, taken) if batch else summary
 
     def get(self, trace_id: str) -> Trace:
         """One trace with all its spans, by id or a unique beginning of at least 6 characters.
@@ -131,13 +136,13 @@ class TraceStore:
         with self._database.read() as connection:
             return list_traces(connection, query)
 
-    def _write(self, batch: Sequence[Prepared]) -> IngestSummary:
+    def _write(self, batch: Sequence[Prepared], taken: Taken | None) -> IngestSummary:
         with self._database.write("traces") as connection:
-            return write_traces(connection, batch)
+            return write_traces(connection, batch, taken)
 
 
-def write_traces(connection: Connection, batch: Sequence[Prepared]) -> IngestSummary:
-    """Write prepared traces, joined with what is known of them."""
+def write_traces(connection: Connection, batch: Sequence[Prepared], taken: Taken | None = None) -> IngestSummary:
+    """Write prepared traces, joined with what is known of them, and count what was redacted in what is written."""
     parts: dict[str, list[Prepared]] = {}
     for item in batch:
         parts.setdefault(item.trace.trace_id, []).append(item)
@@ -149,7 +154,17 @@ def write_traces(connection: Connection, batch: Sequence[Prepared]) -> IngestSum
             summary += _first(rows, items)
     summary += _again(connection, rows, {one: parts[one] for one in parts if one in known}, known)
     rows.write(connection)
-    return summary
+    if not taken:
+        return summary
+    agents = {row["trace_id"]: row["agent"] for row in rows.traces}
+    written = [(row["trace_id"], row["span_id"]) for row in rows.spans]
+    written += [(trace_id, "") for trace_id in parts if trace_id not in known]
+    counts: dict[str, Counter[str]] = {}
+    for part in written:
+        if part in taken:
+            counts.setdefault(agents[part[0]], Counter()).update(taken[part])
+    book_redactions(connection, counts)
+    return summary + IngestSummary(redacted=dict(sum(counts.values(), Counter())))
 
 
 def _first(rows: _Rows, items: Sequence[Prepared]) -> IngestSummary:

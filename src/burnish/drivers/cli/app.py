@@ -15,8 +15,10 @@ from burnish.drivers.cli import (
     nights,
     plan,
     proposals,
+    prune,
     pull,
     pulls,
+    redact,
     reviews,
     serve,
     simulate,
@@ -83,3 +85,5 @@ app.add_typer(experiments.app, name="experiments", rich_help_panel="Read")
 app.add_typer(pulls.app, name="pulls", rich_help_panel="Read")
 app.add_typer(nights.app, name="nights", rich_help_panel="Read")
 app.add_typer(reviews.app, name="reviews", rich_help_panel="Write")
+app.add_typer(redact.app, name="redact", rich_help_panel="Read")
+app.command("prune", rich_help_panel="Write")(prune.prune)

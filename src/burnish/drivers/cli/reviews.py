@@ -26,8 +26,9 @@ def import_file(
     from burnish.loop.annotate import import_reviews, read_reviews
 
     reviews = list(read_reviews(file))
-    with Session.of(context).store() as store:
-        summary = import_reviews(store, agent, reviews)
+    session = Session.of(context)
+    with session.store() as store:
+        summary = import_reviews(store, agent, reviews, session.screens(agent))
     if as_json:
         print_json(summary.model_dump(mode="json"))
     else:

@@ -12,6 +12,7 @@ from burnish.errors import ConfigError, NotFoundError
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
     from burnish.domain.datasets import SplitRule
+    from burnish.loop.screen import Screens
     from burnish.settings import Settings
 
 __all__ = ["AsJson", "Group", "NoStoreError", "OfAgent", "Session"]
@@ -66,6 +67,16 @@ class Session:
             return load_agent(self.settings.project, agent).splits
         except NotFoundError:
             return SplitRule()
+
+    def screens(self, agent: str | None) -> "Screens":
+        """The rules by which the agent's texts are redacted; the defaults where the project has no file for it."""
+        from burnish.loop.screen import Screens
+        from burnish.project import load_agent
+
+        try:
+            return Screens([] if agent is None else [load_agent(self.settings.project, agent)])
+        except NotFoundError:
+            return Screens()
 
     @contextmanager
     def store(self) -> Iterator["Store"]:

@@ -8,7 +8,7 @@ from burnish.drivers.cli.session import AsJson, Group, OfAgent, Session
 from burnish.drivers.cli.trace_export import export
 
 if TYPE_CHECKING:
-    from burnish.domain.listing import TraceSummary
+    from burnish.domain.listing import RedactionCount, TraceSummary
     from burnish.domain.traces import SpanStatus
 
 __all__ = ["app"]
@@ -137,6 +137,32 @@ def show_trace(
 
 
 app.command("export")(export)
+
+
+@app.command("redactions")
+def list_redactions(
+    context: typer.Context,
+    agent: OfAgent = None,
+    since: Annotated[str | None, typer.Option("--since", help="Only from then on: 7d, 2026-01-31.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count what was taken out before storing, by day, agent and detector."""
+    from burnish.drivers.cli.output import Column, listing
+    from burnish.drivers.cli.since import moment_of
+
+    def fetch() -> "list[RedactionCount]":
+        with Session.of(context).store() as store:
+            return store.redactions.list(agent, moment_of(since))
+
+    listing(
+        as_json,
+        fetch,
+        dump=lambda row: row.model_dump(),
+        key=lambda row: f"{row.date}/{row.agent}/{row.detector}",
+        columns=[Column("day (UTC)"), Column("agent"), Column("taken out"), Column("times", right=True)],
+        row=lambda row, _: [row.date, row.agent, row.detector, f"{row.count:,}"],
+        empty="Nothing was taken out of what came in.",
+    )
 
 
 def _below(text: str | None) -> tuple[str, float] | None:

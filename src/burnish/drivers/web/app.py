@@ -29,6 +29,7 @@ from burnish.drivers.web.guard import GuardHosts, SecureHeaders
 from burnish.drivers.web.intake import Intake
 from burnish.drivers.web.keys import Keyring
 from burnish.errors import BurnishError, InputError, NotFoundError, StoreError
+from burnish.loop.screen import Screens
 from burnish.project import AgentConfig
 from burnish.settings import Settings
 
@@ -105,6 +106,7 @@ def create_app(
     app.state.intake = Intake(settings.ingest_waiting_requests, settings.ingest_waiting_bytes)
     # Threads of their own: exports wait for each other, never pages for exports.
     app.state.ingest_limiter = CapacityLimiter(settings.ingest_workers)
+    app.state.screens = Screens(app.state.agents.values())
     return app
 
 

@@ -99,6 +99,7 @@ def _store(request: Request, body: bytes, owner: str | None, logs: bool) -> "Rec
         max_bytes=request.app.state.settings.ingest_body_bytes,
         owner=owner,
         logs=logs,
+        screens=request.app.state.screens,
     )
 
 

@@ -1,0 +1,189 @@
+"""The walk through the values of a trace. What needs no change is the same object afterwards."""
+
+import json
+from collections import Counter
+from typing import Any, TypeVar, cast
+
+from burnish.domain.base import Json, Value
+from burnish.domain.redaction.detectors import mark
+from burnish.domain.redaction.keys import IDENTIFIER, PLAIN, secret_of
+from burnish.domain.redaction.text import Clean, TextRedactor, is_json
+from burnish.domain.traces import (
+    ImagePart,
+    Message,
+    Part,
+    ReasoningPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+    ToolUse,
+)
+
+__all__ = ["Walk"]
+
+M = TypeVar("M", bound=Value)
+
+DEEPEST = 100
+TOO_DEEP = "[… nested deeper than 100 levels, left out]"
+_SHORTEST_NUMBER = 10**11  # below there is no card
+# A schema of a field called password describes one.
+_SCHEMA = ("type", "$ref", "anyOf", "oneOf", "properties", "enum")
+_NEW = Clean("", ())
+
+
+class Walk:
+    """One pass over one span or head: counts what was taken out and how many characters are left."""
+
+    __slots__ = ("chars", "known", "redact", "secrets", "taken")
+
+    def __init__(self, redact: TextRedactor, *, secrets: bool) -> None:
+        self.redact = redact
+        self.known = redact.known
+        self.secrets = secrets
+        self.taken: Counter[str] = Counter()
+        self.chars = 0
+
+    def text(self, text: str, identifier: bool = False) -> str:
+        """A text; one that was JSON stays JSON."""
+        if identifier:
+            found = self.redact(text, identifier)
+        else:
+            found = self.known.get(text, _NEW)
+            if found is _NEW:
+                found = self.redact(text)
+        if found is None:
+            self.chars += len(text)
+            return text
+        after = found.text
+        if is_json(text) and not is_json(after):
+            after = json.dumps(Walk(self.redact, secrets=self.secrets).value(json.loads(text)), ensure_ascii=False)
+        self.taken.update(found.names)
+        self.chars += len(after)
+        return after
+
+    def optional(self, text: str | None) -> str | None:
+        """A text that may be missing."""
+        return None if text is None else self.text(text)
+
+    def identity(self, text: str | None) -> str | None:
+        """Who or which session; one that holds something to take out goes as a whole, as all such would be one."""
+        if text is None or (found := self.redact(text)) is None:
+            return text
+        self.taken.update(found.names)
+        return None
+
+    def value(self, value: Json, kind: str = PLAIN, depth: int = 0) -> Json:
+        """A JSON value under a key of this kind."""
+        if isinstance(value, str):
+            if kind and kind != IDENTIFIER and self.secrets and (name := secret_of(kind, value)) is not None:
+                return self._taken(name)
+            return self.text(value, kind == IDENTIFIER)
+        if isinstance(value, dict):
+            return self._object(value, kind, depth)
+        if isinstance(value, list):
+            if depth >= DEEPEST:
+                return TOO_DEEP
+            items = [self.value(item, kind, depth + 1) for item in value]
+            return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+        self.chars += 8
+        if isinstance(value, int) and not isinstance(value, bool):
+            if kind == "password" and self.secrets:
+                return self._taken("password")
+            if value >= _SHORTEST_NUMBER and kind != IDENTIFIER and (found := self.redact(str(value))) is not None:
+                self.taken.update(found.names)
+                return found.text
+        return value
+
+    def _object(self, value: dict[str, Json], kind: str, depth: int) -> Json:
+        if depth >= DEEPEST:
+            return TOO_DEEP
+        inherited = kind if kind == "cookie" and not any(key in value for key in _SCHEMA) else PLAIN
+        changed: dict[str, Json] | None = None
+        keys = self.redact.known_keys
+        for key, item in value.items():
+            of_key, clean_key = keys.get(key) or self.redact.key(key)
+            of_key = inherited or of_key
+            if inherited and isinstance(item, str) and item and self.secrets and not item.startswith("[redacted:"):
+                after: Json = self._taken("cookie")
+            else:
+                after = self.value(item, of_key, depth + 1)
+            after_key = key
+            if clean_key is not None:
+                self.taken.update(clean_key.names)
+                after_key = clean_key.text
+            if changed is None and (after is not item or clean_key is not None):
+                changed = {}
+                for earlier in value:  # what came before was clean
+                    if earlier == key:
+                        break
+                    changed[earlier] = value[earlier]
+            if changed is not None:
+                changed[_free(after_key, changed)] = after
+        return value if changed is None else changed
+
+    def _taken(self, name: str) -> str:
+        self.taken[name] += 1
+        self.chars += len(mark(name))
+        return mark(name)
+
+    def attributes(self, value: dict[str, Json]) -> dict[str, Json]:
+        """Attributes or metadata."""
+        return cast("dict[str, Json]", self._object(value, PLAIN, 0)) if value else value
+
+    def messages(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """A conversation."""
+        after = [self._message(message) for message in messages]
+        return tuple(after) if any(a is not b for a, b in zip(after, messages, strict=True)) else messages
+
+    def _message(self, message: Message) -> Message:
+        given = message.parts
+        if (
+            len(given) == 1
+            and type(part := given[0]) is TextPart
+            and message.name is None
+            and self.known.get(part.text, _NEW) is None
+        ):
+            # By far the most, and mostly known from the call before: one look, no lists.
+            self.chars += len(part.text)
+            return message
+        parts = [self._part(part) for part in message.parts]
+        name = self.optional(message.name)
+        if name is message.name and all(a is b for a, b in zip(parts, message.parts, strict=True)):
+            return message
+        return message.model_copy(update={"parts": tuple(parts), "name": name})
+
+    def _part(self, part: Part) -> Part:
+        """A part without what was found; the id that ties a tool's call to its result stays."""
+        if isinstance(part, (TextPart, ReasoningPart)):
+            return _with(part, text=self.text(part.text))
+        if isinstance(part, ToolCallPart):
+            return _with(part, arguments=self.value(part.arguments), name=self.text(part.name))
+        if isinstance(part, ToolResultPart):
+            return _with(part, result=self.value(part.result), name=self.optional(part.name))
+        assert isinstance(part, ImagePart)
+        return _with(part, uri=self.text(part.uri))
+
+    def tool(self, tool: ToolUse | None) -> ToolUse | None:
+        """What a tool was given and gave."""
+        if tool is None:
+            return None
+        return _with(
+            tool, name=self.text(tool.name), arguments=self.value(tool.arguments), result=self.value(tool.result)
+        )
+
+
+def _with(item: M, **fields: Any) -> M:
+    """The item with these fields; itself where all of them are what it has."""
+    if all(value is getattr(item, name) for name, value in fields.items()):
+        return item
+    return item.model_copy(update=fields)
+
+
+def _free(key: str, taken: dict[str, Json]) -> str:
+    """A key that no other field has: two secrets that were keys become one marker."""
+    if key not in taken:
+        return key
+    number = 2
+    while f"{key} {number}" in taken:
+        number += 1
+    return f"{key} {number}"
