@@ -22,7 +22,9 @@ ENTRY_POINTS = "burnish.sources"
 BUILT_IN = {
     "endpoint": "burnish.adapters.sources.registry:open_endpoint",
     "jsonl": "burnish.adapters.sources.jsonl:open_jsonl",
+    "mlflow": "burnish.adapters.sources.mlflow:open_mlflow",
     "otlp": "burnish.adapters.sources.files:open_otlp",
+    "phoenix": "burnish.adapters.sources.phoenix:open_phoenix",
 }
 
 
