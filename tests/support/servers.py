@@ -4,6 +4,7 @@
 keeps its data in a folder, so that it can be killed and started again with what it had.
 """
 
+import base64
 import contextlib
 import os
 import signal
@@ -124,6 +125,20 @@ class PhoenixServer(StoreServer):
         """Send an OTLP request; it is stored some time later."""
         answer = httpx.post(f"{self.url}/v1/traces", content=body, headers={"Content-Type": content_type}, timeout=60)
         answer.raise_for_status()
+
+    def wait_for(self, spans: int, within_s: float = 900.0) -> None:
+        """Wait until the newest span of the project `default` has this number: they are counted as they are stored."""
+        asked = {"limit": 1, "sort": "id", "order": "desc"}
+        limit = time.monotonic() + within_s
+        while True:
+            answer = httpx.get(f"{self.url}/v1/projects/default/spans", params=asked, timeout=60)
+            newest = answer.json()["data"] if answer.is_success else []
+            stored = int(base64.b64decode(newest[0]["id"]).decode().partition(":")[2]) if newest else 0
+            if stored >= spans:
+                return
+            if time.monotonic() > limit:
+                raise RuntimeError(f"Phoenix stored {stored} of {spans} spans in {within_s:.0f} s")
+            time.sleep(0.1)
 
 
 class MlflowServer(StoreServer):
