@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check integration bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,8 +32,25 @@ check: $(STAMP) ## What CI runs: format, lint, types, import rules, tests
 	$(BIN)/lint-imports
 	$(MAKE) test
 
+# Real servers of other trace stores, each in a virtual environment of its own: their dependencies and ours do not agree.
+.venv-phoenix/.installed:
+	$(PYTHON) -m venv .venv-phoenix
+	@echo "Installing Phoenix into .venv-phoenix (some minutes the first time) ..."
+	.venv-phoenix/bin/python -m pip install --quiet "arize-phoenix>=20,<21"
+	@touch $@
+
+.venv-mlflow/.installed:
+	$(PYTHON) -m venv .venv-mlflow
+	@echo "Installing MLflow into .venv-mlflow (some minutes the first time) ..."
+	.venv-mlflow/bin/python -m pip install --quiet "mlflow>=3.17,<4"
+	@touch $@
+
+integration: $(STAMP) .venv-phoenix/.installed .venv-mlflow/.installed ## Run the tests against real Phoenix and MLflow servers
+	BURNISH_PHOENIX_VENV=$(CURDIR)/.venv-phoenix BURNISH_MLFLOW_VENV=$(CURDIR)/.venv-mlflow \
+		$(BIN)/python -m pytest tests/external $(ARGS)
+
 bench: $(STAMP) ## Run the benchmarks and hold them against their bars
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache dist
+	rm -rf $(VENV) .venv-phoenix .venv-mlflow .pytest_cache .mypy_cache .ruff_cache dist

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 
+from burnish.adapters.sources.jsontext import parse_json
 from burnish.domain.base import Json
 from burnish.domain.retrying import Backoff, retry_after, worth_retrying
 from burnish.errors import SourceError
@@ -31,11 +32,19 @@ class RefusedError(SourceError):
         return str(self.args[0])
 
 
+class _Failure(NamedTuple):
+    """A try that may be repeated: why it failed, and the wait that the server asked for."""
+
+    reason: str
+    asked_s: float | None
+
+
 class HttpClient:
     """Requests to one server.
 
     429, 5xx, time-outs and broken connections are tried again up to `attempts` times in all, waiting what Retry-After
-    asks; requests of this package are reads or idempotent writes, so that a repetition is harmless. Text of the
+    asks; requests of this package are reads or idempotent writes, so that a repetition is harmless, or go through
+    `create`. Text of the
     server's refusals is cut to 300 characters; headers, and with them keys, never show in an error.
     """
 
@@ -82,41 +91,65 @@ class HttpClient:
         Raises RefusedError for a status that retrying does not mend, SourceError once the attempts are used up or where
         the answer is no JSON.
         """
-        response = self.send(method, path, **request)
-        if not response.content:
-            return None
-        try:
-            found: Json = response.json()
-        except ValueError as error:
-            raise SourceError(
-                f"{self._named(method, path)} answered with no JSON (starts {response.text[:60]!r}): check url"
-            ) from error
-        return found
+        return self._json(method, path, self.send(method, path, **request))
+
+    def create(self, path: str, body: Json, made: Callable[[], Json]) -> Json:
+        """The JSON that a POST answers with which must not be repeated blindly, as it makes something new each time.
+
+        A try that failed may have been carried out: before each further one `made` is asked for what is there now, and
+        anything but None is given back in its place.
+        """
+        failures = 0
+        while True:
+            result = self._attempt("POST", path, {"json": body})
+            if isinstance(result, httpx.Response):
+                return self._json("POST", path, result)
+            failures += 1
+            self._wait("POST", path, failures, result)
+            there = made()
+            if there is not None:
+                return there
 
     def send(self, method: str, path: str, **request: Any) -> httpx.Response:
         """The successful response, after as many attempts as it takes."""
         failures = 0
         while True:
-            asked: float | None = None
-            try:
-                response = self._client.request(method, path, **request)
-            except httpx.TransportError as error:
-                reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            else:
-                if response.is_success:
-                    return response
-                reason = f"{response.status_code} {response.text[:300].strip()}".strip()
-                if not worth_retrying(response.status_code, None):
-                    advice = _ADVICE.get(response.status_code)
-                    raise RefusedError(
-                        f"{self._named(method, path)} answered {reason}" + (f"; {advice}" if advice else ""),
-                        response.status_code,
-                    )
-                asked = retry_after(response.headers)
+            result = self._attempt(method, path, request)
+            if isinstance(result, httpx.Response):
+                return result
             failures += 1
-            if failures >= self._attempts:
-                raise SourceError(f"{self._named(method, path)} failed {failures} times, the last time with: {reason}")
-            self._sleep(self._backoff.wait(failures, asked))
+            self._wait(method, path, failures, result)
+
+    def _attempt(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response | _Failure:
+        try:
+            response = self._client.request(method, path, **request)
+        except httpx.TransportError as error:
+            return _Failure(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, None)
+        if response.is_success:
+            return response
+        reason = f"{response.status_code} {response.text[:300].strip()}".strip()
+        if worth_retrying(response.status_code, None):
+            return _Failure(reason, retry_after(response.headers))
+        advice = _ADVICE.get(response.status_code)
+        raise RefusedError(
+            f"{self._named(method, path)} answered {reason}" + (f"; {advice}" if advice else ""),
+            response.status_code,
+        )
+
+    def _wait(self, method: str, path: str, failures: int, last: _Failure) -> None:
+        if failures >= self._attempts:
+            raise SourceError(f"{self._named(method, path)} failed {failures} times, the last time with: {last.reason}")
+        self._sleep(self._backoff.wait(failures, last.asked_s))
+
+    def _json(self, method: str, path: str, response: httpx.Response) -> Json:
+        if not response.content:
+            return None
+        try:
+            return parse_json(response.content.decode("utf-8", "replace"))
+        except (ValueError, RecursionError) as error:
+            raise SourceError(
+                f"{self._named(method, path)} answered with no JSON (starts {response.text[:60]!r}): check url"
+            ) from error
 
     def _named(self, method: str, path: str) -> str:
         return f"{method} {path if path.startswith('http') else self.base_url + path}"
