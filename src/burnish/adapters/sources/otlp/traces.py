@@ -12,7 +12,7 @@ from burnish.adapters.sources.otlp.spans import map_span, text_of
 from burnish.domain.base import Json
 from burnish.domain.traces import Span, SpanKind, Trace
 
-__all__ = ["agent_of", "spans_from_body", "spans_to_traces"]
+__all__ = ["agent_of", "exchange", "spans_from_body", "spans_to_traces"]
 
 _METADATA_PREFIXES = ("ai.telemetry.metadata.", "traceloop.association.properties.")
 
@@ -78,7 +78,7 @@ def _trace(members: list[tuple[RawSpan, Span]], agent: str, source: str, agent_b
     root, resource = spans[top], raws[top].resource
     facts = _facts([root.attributes, *(span.attributes for i, span in enumerate(spans) if i != top), resource])
     ends = [span.ended_at for span in spans if span.ended_at is not None]
-    asked, answered = _exchange(root, spans)
+    asked, answered = exchange(root, spans)
     return Trace(
         trace_id=root.trace_id,
         agent=agent_of(resource, agent) if agent_by_resource else agent,
@@ -112,7 +112,7 @@ def _facts(places: list[Attributes]) -> dict[str, str]:
     return facts
 
 
-def _exchange(root: Span, spans: tuple[Span, ...]) -> tuple[Json, Json]:
+def exchange(root: Span, spans: tuple[Span, ...]) -> tuple[Json, Json]:
     """What the agent was asked and what it answered.
 
     A model call's `input` is the whole request, so there its messages say it better. A root that records nothing of
