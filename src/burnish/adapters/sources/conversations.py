@@ -64,7 +64,9 @@ def _read(items: list[Json], role: str) -> tuple[Message, ...]:
         plain = _plain(item) if isinstance(item, dict) else item
         if plain is None:
             continue
-        if isinstance(plain, dict) and plain.get("role") in called:  # LangChain.js names the tool where the role belongs
+        if (
+            isinstance(plain, dict) and plain.get("role") in called
+        ):  # LangChain.js names the tool where the role belongs
             plain = {**plain, "role": "tool", "name": plain["role"]}
         for message in read_messages(plain, role):
             called.update(call.name for call in message.tool_calls)
@@ -74,7 +76,9 @@ def _read(items: list[Json], role: str) -> tuple[Message, ...]:
 
 def _named(messages: list[Message]) -> list[Message]:
     """Results under the name and id of the call they answer, where only one of the two was said."""
-    names = {call.id: call.name for message in messages for call in message.tool_calls if call.id}
+    names: dict[str | None, str] = {
+        call.id: call.name for message in messages for call in message.tool_calls if call.id
+    }
     if not names:
         return messages
     return [
@@ -196,7 +200,9 @@ def _from_contents(content: Item) -> list[Json] | None:
 def _from_candidates(content: Item) -> list[Json] | None:
     """Gemini's response."""
     candidates = content["candidates"]
-    inner = [item.get("content") for item in candidates if isinstance(item, dict)] if isinstance(candidates, list) else []
+    inner = (
+        [item.get("content") for item in candidates if isinstance(item, dict)] if isinstance(candidates, list) else []
+    )
     return [item for item in inner if isinstance(item, dict) and "parts" in item] or None
 
 
@@ -237,6 +243,14 @@ def _from_input(content: Item) -> list[Json] | None:
     return None if items is None else _instructed(content.get("instructions"), items)
 
 
+def _from_prompt(content: Item) -> list[Json] | None:
+    """The Claude agent SDK's: a prompt beside its system prompt."""
+    asked = content["prompt"]
+    if not isinstance(asked, str) or not isinstance(content.get("system"), str):
+        return None
+    return _instructed(content["system"], [{"role": "user", "content": asked}])
+
+
 def _from_generations(content: Item) -> list[Json] | None:
     """LangChain's result of a model: a list of alternatives for each prompt, of which the first was used."""
     said: list[Json] = []
@@ -264,5 +278,5 @@ _HOLDERS = (
     ("output", _from_output),
     ("input", _from_input),
     ("content", _from_content),
+    ("prompt", _from_prompt),
 )
-

@@ -1,7 +1,7 @@
 """How the connectors speak HTTP: one client, failed requests tried again, refusals as SourceError with advice."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from types import TracebackType
 from typing import Any, Self
 
@@ -93,8 +93,8 @@ class HttpClient:
             ) from error
         return found
 
-    def send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """The successful response, after as many attempts as it takes."""
+    def send(self, method: str, path: str, *, final: Container[int] = (), **request: Any) -> httpx.Response:
+        """The successful response, after as many attempts as it takes; statuses in `final` are refused at once."""
         failures = 0
         while True:
             asked: float | None = None
@@ -106,7 +106,7 @@ class HttpClient:
                 if response.is_success:
                     return response
                 reason = f"{response.status_code} {response.text[:300].strip()}".strip()
-                if not worth_retrying(response.status_code, None):
+                if response.status_code in final or not worth_retrying(response.status_code, None):
                     advice = _ADVICE.get(response.status_code)
                     raise RefusedError(
                         f"{self._named(method, path)} answered {reason}" + (f"; {advice}" if advice else ""),

@@ -54,8 +54,9 @@ def plain_langchain(item: Item) -> Item | None:
     thought = more.get("reasoning_content")
     if isinstance(thought, str):
         found["reasoning_content"] = thought
-    elif isinstance(more.get("reasoning"), dict) and not isinstance(found["content"], list):
-        found["content"] = [{"type": "reasoning", **more["reasoning"]}, {"type": "text", "text": found["content"]}]
+    reasoning = more.get("reasoning")
+    if isinstance(reasoning, dict) and isinstance(found["content"], str):
+        found["content"] = [{"type": "reasoning", **reasoning}, {"type": "text", "text": found["content"]}]
     return found
 
 
@@ -65,7 +66,7 @@ def _kind_and_fields(item: Item) -> tuple[str | None, Item]:
         path, fields = item.get("id"), item.get("kwargs")
         name = path[-1] if isinstance(path, list) and path else None
         return (name, fields) if isinstance(name, str) and isinstance(fields, dict) else (None, {})
-    if not isinstance(kind, str) or "role" in item and kind != "chat":
+    if not isinstance(kind, str) or ("role" in item and kind != "chat"):
         return None, {}
     data = item.get("data")
     if isinstance(data, dict) and "content" in data:

@@ -1,13 +1,16 @@
 """Reading a store page by page: the next page is asked for while the last one is mapped, and a circle is noticed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from burnish.adapters.sources.fields import Item
+from burnish.adapters.sources.http import RefusedError
 from burnish.errors import SourceError
 
-__all__ = ["Page", "read_pages"]
+__all__ = ["MISSING", "Page", "first_answering", "read_pages"]
+
+MISSING = (404, 405)  # what a server answers that does not have the endpoint
 
 
 class Page(NamedTuple):
@@ -39,3 +42,29 @@ def read_pages(fetch: Callable[[str | None], Page], what: str) -> Iterator[list[
             page = coming.result()
     if page.items:
         yield page.items
+
+
+def first_answering(
+    versions: dict[str, int], question: str, asked: Sequence[tuple[int, Callable[[], Iterator[list[Item]]]]]
+) -> Iterator[tuple[int, list[Item]]]:
+    """The pages of the first version of an endpoint that the server has, each with the version's number.
+
+    `versions` remembers by question what a connection found, so that it is decided once. Where the server has none
+    of them, the refusal of the last is raised.
+    """
+    for place, (version, ask) in enumerate(asked):
+        if versions.get(question, version) != version:
+            continue
+        pages = ask()
+        try:
+            first = next(pages, None)
+        except RefusedError as error:
+            if question in versions or error.status not in MISSING or place == len(asked) - 1:
+                raise
+            continue
+        versions[question] = version
+        if first is not None:
+            yield version, first
+            for items in pages:
+                yield version, items
+        return

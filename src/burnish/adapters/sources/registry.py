@@ -22,6 +22,8 @@ ENTRY_POINTS = "burnish.sources"
 BUILT_IN = {
     "endpoint": "burnish.adapters.sources.registry:open_endpoint",
     "jsonl": "burnish.adapters.sources.jsonl:open_jsonl",
+    "langfuse": "burnish.adapters.sources.langfuse:open_langfuse",
+    "langsmith": "burnish.adapters.sources.langsmith:open_langsmith",
     "otlp": "burnish.adapters.sources.files:open_otlp",
 }
 

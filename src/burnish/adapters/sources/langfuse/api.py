@@ -1,25 +1,30 @@
 """Langfuse's public API as far as we ask it, in the newest version that the server has.
 
-Each question is asked in the newest version first; a 404 or 405 decides for the older one, once a connection. Sources:
-the SDK 5.0 and Langfuse's API reference.
+Each question is put to the newest endpoint first; a 404 or 405 decides for the older one, once a connection. Sources:
+Langfuse's SDK 5.0 and its API reference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from burnish.adapters.sources.base import Window
 from burnish.adapters.sources.fields import Item, count_in, items_in, object_in, text_in
 from burnish.adapters.sources.http import HttpClient, RefusedError
-from burnish.adapters.sources.paging import Page, read_pages
+from burnish.adapters.sources.paging import Page, first_answering, read_pages
 from burnish.domain.base import Json
+from burnish.errors import SourceError
 
-__all__ = ["LangfuseApi"]
+__all__ = ["LangfuseApi", "written"]
+
+Params = dict[str, str | int]
 
 _FIELDS = "core,basic,time,io,metadata,model,usage,prompt,metrics,trace_context"
-_PAGE = 1000  # the most that v2 gives; smaller with io, where 1,000 rows are too much for the server
-_V1_PAGE = 100
+_PAGE = 1000  # the most that v2 gives
+_LEAST_PAGE = 20
+_OLDER_PAGE = 100
 _SCORES_PAGE = 100  # more is a 400
-_MISSING = (404, 405)
+_TRACES_AT_ONCE = 4
 
 
 class LangfuseApi:
@@ -32,70 +37,31 @@ class LangfuseApi:
         self._environment = environment
         self._expand = expand_metadata
         self._page_size = page_size
-        self._has_v2: bool | None = None
-        self._scores_version: int | None = None
+        self._versions: dict[str, int] = {}
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def has_observations(self) -> bool:
-        """Whether the server has the v2 observations; False means Langfuse v3 and older."""
-        if self._has_v2 is None:
-            try:
-                self._http.get("/api/public/v2/observations", {"limit": 1, "fields": "core"})
-                self._has_v2 = True
-            except RefusedError as error:
-                if error.status not in _MISSING:
-                    raise
-                self._has_v2 = False
-        return self._has_v2
+    def window(self, window: Window) -> Iterator[tuple[int, list[Item]]]:
+        """What started in the window, a page at a time: (2, observations), or (1, whole traces) from Langfuse v3."""
+        newest: list[tuple[int, Callable[[], Iterator[list[Item]]]]] = [
+            (2, lambda: self._observations(window)),
+            (1, lambda: self._whole_traces(window)),
+        ]
+        return first_answering(self._versions, "observations", newest)
 
-    def observations(self, window: Window) -> Iterator[list[Item]]:
-        """Observations that started in the window, a page at a time.
-
-        The time bounds are parameters and `filter` is never sent: it would take precedence over them.
-        """
-        params: dict[str, str | int] = {"fields": _FIELDS, "limit": self._page_size}
-        params["fromStartTime"] = _written(window.start)
-        if window.end is not None:
-            params["toStartTime"] = _written(window.end)
+    def scores(self, since: datetime, source: str) -> Iterator[list[Item]]:
+        """Scores of one source (ANNOTATION, API, EVAL) with a timestamp since then."""
+        params: Params = {"limit": _SCORES_PAGE, "source": source, "fromTimestamp": written(since)}
         if self._environment:
             params["environment"] = self._environment
-        if self._expand:
-            params["expandMetadata"] = self._expand
-        return self._by_cursor("/api/public/v2/observations", params)
-
-    def trace_ids(self, window: Window) -> Iterator[list[Item]]:
-        """Traces of the older API with a timestamp in the window, oldest first, without their contents."""
-        params: dict[str, str | int] = {"limit": _V1_PAGE, "fields": "core", "orderBy": "timestamp.asc"}
-        params["fromTimestamp"] = _written(window.start)
-        if window.end is not None:
-            params["toTimestamp"] = _written(window.end)
-        if self._environment:
-            params["environment"] = self._environment
-        return self._by_number("/api/public/traces", params)
-
-    def trace(self, trace_id: str) -> Item | None:
-        """One whole trace of the older API; None where it is gone since."""
-        try:
-            found = self._http.get(f"/api/public/traces/{trace_id}")
-        except RefusedError as error:
-            if error.status == 404:
-                return None
-            raise
-        return found if isinstance(found, dict) else None
-
-    def scores(self, since: datetime) -> Iterator[list[Item]]:
-        """Scores with a timestamp since then, in the form of whichever version the server has."""
-        version = self._scores_version or self._find_scores_version()
-        params: dict[str, str | int] = {"limit": _SCORES_PAGE, "fromTimestamp": _written(since)}
-        if self._environment:
-            params["environment"] = self._environment
-        if version == 3:
-            params["fields"] = "details,subject,annotation"
-            return self._by_cursor("/api/public/v3/scores", params)
-        return self._by_number("/api/public/v2/scores" if version == 2 else "/api/public/scores", params)
+        newest: list[tuple[int, Callable[[], Iterator[list[Item]]]]] = [
+            (3, lambda: self._by_cursor("/api/public/v3/scores", params | {"fields": "details,subject,annotation"})),
+            (2, lambda: self._by_number("/api/public/v2/scores", params)),
+            (1, lambda: self._by_number("/api/public/scores", params)),
+        ]
+        return (items for _, items in first_answering(self._versions, "scores", newest))
 
     def write_scores(self, scores: list[Item]) -> tuple[int, Json]:
         """POST scores as one list; the status (202, or 207 where some were refused) and the answer."""
@@ -106,33 +72,66 @@ class LangfuseApi:
         """POST one score, as servers before v5 take it."""
         self._http.post("/api/public/scores", {**score})
 
-    def _find_scores_version(self) -> int:
-        for version, path in ((3, "/api/public/v3/scores"), (2, "/api/public/v2/scores")):
-            try:
-                self._http.get(path, {"limit": 1})
-            except RefusedError as error:
-                if error.status not in _MISSING:
-                    raise
-            else:
-                self._scores_version = version
-                return version
-        self._scores_version = 1
-        return 1
+    def _observations(self, window: Window) -> Iterator[list[Item]]:
+        # The time bounds are parameters and `filter` is never sent: it would take precedence over them.
+        params: Params = {"fields": _FIELDS, "fromStartTime": written(window.start)}
+        if window.end is not None:
+            params["toStartTime"] = written(window.end)
+        if self._environment:
+            params["environment"] = self._environment
+        if self._expand:
+            params["expandMetadata"] = self._expand
+        return self._by_cursor("/api/public/v2/observations", params, sized=True)
 
-    def _by_cursor(self, path: str, params: dict[str, str | int]) -> Iterator[list[Item]]:
+    def _whole_traces(self, window: Window) -> Iterator[list[Item]]:
+        """Each trace is asked for by itself: it comes whole, and with `fields=core` the list is cheap to make."""
+        params: Params = {"limit": _OLDER_PAGE, "fields": "core", "orderBy": "timestamp.asc"}
+        params["fromTimestamp"] = written(window.start)
+        if window.end is not None:
+            params["toTimestamp"] = written(window.end)
+        if self._environment:
+            params["environment"] = self._environment
+        with ThreadPoolExecutor(_TRACES_AT_ONCE, thread_name_prefix="burnish-langfuse") as several:
+            for listed in self._by_number("/api/public/traces", params):
+                ids = [trace_id for item in listed if (trace_id := text_in(item, "id")) is not None]
+                yield [trace for trace in several.map(self._trace, ids) if trace is not None]
+
+    def _trace(self, trace_id: str) -> Item | None:
+        """One whole trace; None where it was deleted since it was listed."""
+        try:
+            found = self._http.get(f"/api/public/traces/{trace_id}")
+        except RefusedError as error:
+            if error.status == 404:
+                return None
+            raise
+        return found if isinstance(found, dict) else None
+
+    def _by_cursor(self, path: str, params: Params, *, sized: bool = False) -> Iterator[list[Item]]:
+        """Pages by cursor. Where `sized`, a page that fails for good is asked for smaller: time-outs come of size."""
+
         def fetch(cursor: str | None) -> Page:
-            answer = self._http.get(path, params if cursor is None else {**params, "cursor": cursor})
+            while True:
+                asked = params | ({"limit": self._page_size} if sized else {})
+                try:
+                    answer = self._http.get(path, asked if cursor is None else asked | {"cursor": cursor})
+                    break
+                except RefusedError:
+                    raise
+                except SourceError:
+                    if not sized or self._page_size <= _LEAST_PAGE:
+                        raise
+                    self._page_size = max(_LEAST_PAGE, self._page_size // 4)
             body = answer if isinstance(answer, dict) else {}
             return Page(items_in(body, "data"), text_in(object_in(body, "meta"), "cursor"))
 
         return read_pages(fetch, f"Langfuse ({path})")
 
-    def _by_number(self, path: str, params: dict[str, str | int]) -> Iterator[list[Item]]:
-        """Pages by number. The server's count of pages is only a hint: it shrinks while traces are deleted."""
+    def _by_number(self, path: str, params: Params) -> Iterator[list[Item]]:
+        """Pages by number, as long as the server says that there are more."""
 
         def fetch(number: str | None) -> Page:
             page = int(number or 1)
-            answer = self._http.get(path, {**params, "page": page})
+            answer = self._http.get(path, params | {"page": page})
             body = answer if isinstance(answer, dict) else {}
             items = items_in(body, "data")
             last = count_in(object_in(body, "meta"), "totalPages")
@@ -142,5 +141,6 @@ class LangfuseApi:
         return read_pages(fetch, f"Langfuse ({path})")
 
 
-def _written(moment: datetime) -> str:
+def written(moment: datetime) -> str:
+    """A time as the API takes it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -82,8 +82,10 @@ def _mapped(item: Item, trace_id: str, span_id: str) -> Span:
         output=None if kind is SpanKind.EMBEDDING else tool.result if tool else None if said[1] else answered,
         tool=tool,
         usage=read_usage(item),
-        cost_usd=dollars_in(item, "totalCost", "calculatedTotalCost") or dollars_in(object_in(item, "costDetails"), "total"),
-        attributes=_attributes(item, metadata, told) | ({"gen_ai.tool.definitions": definitions} if definitions else {}),
+        cost_usd=dollars_in(item, "totalCost", "calculatedTotalCost")
+        or dollars_in(object_in(item, "costDetails"), "total"),
+        attributes=_attributes(item, metadata, told)
+        | ({"gen_ai.tool.definitions": definitions} if definitions else {}),
     )
 
 

@@ -128,7 +128,7 @@ def _fact(items: list[Item], name: str) -> str | None:
 
 
 def _metadata(item: Item, metadata: Item) -> dict[str, Json]:
-    kept = {key: value for key, value in metadata.items() if key not in _OTEL and value is not None}
+    kept: dict[str, Json] = {key: value for key, value in metadata.items() if key not in _OTEL and value is not None}
     service = object_in(metadata, "resourceAttributes").get("service.name")
     if isinstance(service, str):
         kept["service.name"] = service
