@@ -29,14 +29,14 @@ _GROUPS = {
     "metrics": ("latency", "timeToFirstToken"),
     "trace_context": ("tags", "release", "traceName"),
 }  # fmt: skip
-_OBSERVATIONS = frozenset(
-    ("fields", "limit", "cursor", "fromStartTime", "toStartTime", "environment", "expandMetadata", "traceId", "type")
-)
+_OBSERVATIONS = {
+    "fields", "limit", "cursor", "fromStartTime", "toStartTime", "environment", "expandMetadata", "traceId", "type",
+}  # fmt: skip
 _SCORES = frozenset(("fields", "limit", "cursor", "fromTimestamp", "toTimestamp", "source", "environment", "traceId"))
-_SCORE = frozenset(
-    ("id", "traceId", "observationId", "sessionId", "name", "value", "dataType", "comment", "metadata", "timestamp")
-    + ("environment", "source", "configId", "queueId", "datasetRunId")
-)
+_SCORE = {
+    "id", "traceId", "observationId", "sessionId", "name", "value", "dataType", "comment", "metadata", "timestamp",
+    "environment", "source", "configId", "queueId", "datasetRunId",
+}  # fmt: skip
 
 
 class FakeLangfuse:

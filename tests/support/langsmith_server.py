@@ -22,15 +22,15 @@ def uuid_of(name: str) -> str:
 
 
 PROJECT_ID = uuid_of("project")
-_QUERY_V2 = frozenset(
-    ("project_ids", "min_start_time", "max_start_time", "page_size", "selects", "cursor", "filter", "is_root")
-    + ("min_feedback_modified_at", "max_feedback_modified_at", "trace_filter", "tree_filter", "has_error", "run_type")
-)
+_QUERY_V2 = {
+    "project_ids", "min_start_time", "max_start_time", "page_size", "selects", "cursor", "filter", "is_root",
+    "min_feedback_modified_at", "max_feedback_modified_at", "trace_filter", "tree_filter", "has_error", "run_type",
+}  # fmt: skip
 _OLDER = {"project_id": "session_id"}
-_CREATE = frozenset(
-    ("id", "run_id", "trace_id", "session_id", "key", "score", "value", "comment", "correction", "feedback_source")
-    + ("extend_trace_retention", "start_time", "created_at", "modified_at", "extra", "feedback_config", "error")
-)
+_CREATE = {
+    "id", "run_id", "trace_id", "session_id", "key", "score", "value", "comment", "correction", "feedback_source",
+    "extend_trace_retention", "start_time", "created_at", "modified_at", "extra", "feedback_config", "error",
+}  # fmt: skip
 
 
 class FakeLangsmith:
@@ -61,7 +61,9 @@ class FakeLangsmith:
             return self._query_v1(asked.body)
         if asked.method == "GET" and asked.path == "/sessions":
             names = asked.query.get("name", [PROJECT])
-            listed = [{"id": PROJECT_ID, "name": PROJECT, "tenant_id": uuid_of("t"), "start_time": "2026-01-01T00:00:00"}]
+            listed = [
+                {"id": PROJECT_ID, "name": PROJECT, "tenant_id": uuid_of("t"), "start_time": "2026-01-01T00:00:00"}
+            ]
             return Answer(200, listed if names == [PROJECT] else [])
         if asked.path == "/feedback":
             return self._create(asked.body) if asked.method == "POST" else self._list(asked.query)
