@@ -62,7 +62,8 @@ class FakeLangsmith:
         if asked.method == "GET" and asked.path == "/sessions":
             names = asked.query.get("name", [PROJECT])
             listed = [
-                {"id": PROJECT_ID, "name": PROJECT, "tenant_id": uuid_of("t"), "start_time": "2026-01-01T00:00:00"}
+                {"id": PROJECT_ID, "name": PROJECT, "tenant_id": uuid_of("t"), "reference_dataset_id": None}
+                | {"start_time": "2026-01-01T00:00:00"}
             ]
             return Answer(200, listed if names == [PROJECT] else [])
         if asked.path == "/feedback":

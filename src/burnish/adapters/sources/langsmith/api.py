@@ -16,7 +16,7 @@ from burnish.errors import SourceError
 
 __all__ = ["LangsmithApi"]
 
-# Without `selects` only ids come back.
+# Without `selects` only ids come back. v1 refuses names that it does not know: these are those of the SDK.
 # fmt: off
 _SELECTS: list[Json] = [
     "ID", "NAME", "RUN_TYPE", "STATUS", "START_TIME", "END_TIME", "FIRST_TOKEN_TIME", "ERROR", "EXTRA", "METADATA",
@@ -27,7 +27,7 @@ _SELECTS: list[Json] = [
 _SELECT: list[Json] = [
     "id", "name", "run_type", "status", "start_time", "end_time", "first_token_time", "error", "extra", "inputs",
     "outputs", "parent_run_id", "parent_run_ids", "session_id", "trace_id", "dotted_order", "prompt_tokens",
-    "completion_tokens", "total_tokens", "total_cost", "prompt_token_details", "completion_token_details", "tags",
+    "completion_tokens", "total_tokens", "total_cost", "tags",
 ]
 # fmt: on
 _PAGE = 1000

@@ -13,14 +13,13 @@ def read_usage(run: Item) -> Usage | None:
     """The tokens of a run, None where it says none. Counts include the cached and the reasoning tokens."""
     asked, answered = count_in(run, "prompt_tokens"), count_in(run, "completion_tokens")
     asked_details, answered_details = _details(run, "prompt"), _details(run, "completion")
-    if not asked and not answered:
+    if not (asked or answered) or not (asked_details or answered_details):
         logged = _logged(run.get("outputs"), _DEPTH)
-        asked = count_in(logged, "input_tokens", "prompt_tokens")
-        answered = count_in(logged, "output_tokens", "completion_tokens")
-        asked_details = asked_details or object_in(logged, "input_token_details")
-        asked_details = asked_details or object_in(logged, "prompt_tokens_details")
-        answered_details = answered_details or object_in(logged, "output_token_details")
-        answered_details = answered_details or object_in(logged, "completion_tokens_details")
+        if not (asked or answered):
+            asked = count_in(logged, "input_tokens", "prompt_tokens")
+            answered = count_in(logged, "output_tokens", "completion_tokens")
+        asked_details = object_in(logged, "input_token_details") or object_in(logged, "prompt_tokens_details")
+        answered_details = object_in(logged, "output_token_details") or object_in(logged, "completion_tokens_details")
     if asked is None and answered is None:
         return None
     return Usage(
