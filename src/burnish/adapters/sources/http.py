@@ -1,7 +1,7 @@
 """How the connectors speak HTTP: one client, failed requests tried again, refusals as SourceError with advice."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -110,17 +110,19 @@ class HttpClient:
             if there is not None:
                 return there
 
-    def send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """The successful response, after as many attempts as it takes."""
+    def send(self, method: str, path: str, *, final: Container[int] = (), **request: Any) -> httpx.Response:
+        """The successful response, after as many attempts as it takes; statuses in `final` are refused at once."""
         failures = 0
         while True:
-            result = self._attempt(method, path, request)
+            result = self._attempt(method, path, request, final)
             if isinstance(result, httpx.Response):
                 return result
             failures += 1
             self._wait(method, path, failures, result)
 
-    def _attempt(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response | _Failure:
+    def _attempt(
+        self, method: str, path: str, request: dict[str, Any], final: Container[int] = ()
+    ) -> httpx.Response | _Failure:
         try:
             response = self._client.request(method, path, **request)
         except httpx.TransportError as error:
@@ -128,7 +130,7 @@ class HttpClient:
         if response.is_success:
             return response
         reason = f"{response.status_code} {response.text[:300].strip()}".strip()
-        if worth_retrying(response.status_code, None):
+        if response.status_code not in final and worth_retrying(response.status_code, None):
             return _Failure(reason, retry_after(response.headers))
         advice = _ADVICE.get(response.status_code)
         raise RefusedError(

@@ -23,6 +23,8 @@ BUILT_IN = {
     "endpoint": "burnish.adapters.sources.registry:open_endpoint",
     "inspect": "burnish.adapters.sources.inspect:open_inspect",
     "jsonl": "burnish.adapters.sources.jsonl:open_jsonl",
+    "langfuse": "burnish.adapters.sources.langfuse:open_langfuse",
+    "langsmith": "burnish.adapters.sources.langsmith:open_langsmith",
     "mlflow": "burnish.adapters.sources.mlflow:open_mlflow",
     "openai_chat": "burnish.adapters.sources.chatlogs:open_openai_chat",
     "otlp": "burnish.adapters.sources.files:open_otlp",

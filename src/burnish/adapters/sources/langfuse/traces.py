@@ -1,0 +1,136 @@
+"""Langfuse observations to traces: grouped by trace id, with what identifies the trace."""
+
+from collections.abc import Iterable
+
+from burnish.adapters.sources.base import Batch, Problem
+from burnish.adapters.sources.conversations import read_conversation
+from burnish.adapters.sources.fields import Item, items_in, moment_in, object_in, text_in
+from burnish.adapters.sources.jsontext import parse_json, parse_structure
+from burnish.adapters.sources.langfuse.observations import map_observation
+from burnish.domain.base import Json
+from burnish.domain.exchange import conversation_input, conversation_output, exchange
+from burnish.domain.traces import Span, SpanStatus, Trace
+
+__all__ = ["observations_to_traces", "whole_trace"]
+
+_OTEL = ("attributes", "resourceAttributes", "scope")
+
+
+def observations_to_traces(items: Iterable[Item], agent: str, source: str) -> Batch:
+    """Traces, or parts of them, from observations of the v2 API, where each one carries the facts of its trace."""
+    grouped: dict[str, list[tuple[Item, Span]]] = {}
+    problems: list[Problem] = []
+    for item in items:
+        span = map_observation(item)
+        if isinstance(span, Problem):
+            problems.append(span)
+        else:
+            grouped.setdefault(span.trace_id, []).append((item, span))
+    return Batch([_trace(members, agent, source) for members in grouped.values()], problems)
+
+
+def whole_trace(item: Item, agent: str, source: str) -> tuple[Trace | None, list[Problem]]:
+    """A trace of the older API, which holds its observations and says its facts, input and output itself."""
+    members: list[tuple[Item, Span]] = []
+    problems: list[Problem] = []
+    for observation in items_in(item, "observations"):
+        span = map_observation({"traceId": item.get("id"), **observation})
+        if isinstance(span, Problem):
+            problems.append(span)
+        else:
+            members.append((observation, span))
+    started = moment_in(item, "timestamp")
+    trace_id = text_in(item, "id")
+    if members:
+        trace = _trace(members, agent, source)
+    elif trace_id is not None and started is not None:
+        trace = Trace(trace_id=trace_id, agent=agent, source=source, name="trace", started_at=started)
+    else:
+        return None, [*problems, Problem(where=f"trace {trace_id}", reason="has no id or timestamp")]
+    asked, answered = _own(item.get("input"), trace.input, "user"), _own(item.get("output"), trace.output, "assistant")
+    update: dict[str, object] = {
+        "name": text_in(item, "name") or trace.name,
+        "input": asked,
+        "output": answered,
+        "metadata": _metadata(item, object_in(item, "metadata")) or trace.metadata,
+    }
+    for field, names in (
+        ("session_id", ("sessionId",)),
+        ("user_id", ("userId",)),
+        ("environment", ("environment",)),
+        ("release", ("release", "version")),
+    ):
+        update[field] = text_in(item, *names) or getattr(trace, field)
+    return trace.model_copy(update=update), problems
+
+
+def _own(given: Json, found: Json, role: str) -> Json:
+    """A trace's own input or output, which says more than what was concluded from its observations."""
+    value = _decoded(given)
+    if value in (None, ""):
+        return found
+    said = read_conversation(value, role)
+    if not said:
+        return value
+    return conversation_input(said) if role == "user" else conversation_output(said)
+
+
+def _decoded(value: Json) -> Json:
+    """JSON that stands in text; a text itself may be written as JSON too, in its quotes."""
+    if not isinstance(value, str):
+        return value
+    if value[:1] == '"' == value[-1:]:
+        try:
+            value = parse_json(value)
+        except ValueError:
+            return value
+    return parse_structure(value) if isinstance(value, str) else value
+
+
+def _trace(members: list[tuple[Item, Span]], agent: str, source: str) -> Trace:
+    members = sorted(members, key=lambda pair: (pair[1].started_at, pair[1].parent_id is not None))
+    spans = tuple(span for _, span in members)
+    known = {span.span_id for span in spans}
+    top = next((i for i, (item, _) in enumerate(members) if item.get("isRootObservation") is True), None)
+    if top is None:
+        top = next((i for i, span in enumerate(spans) if span.parent_id is None), None)
+    items = [members[top][0]] if top is not None else []
+    items.extend(item for item, _ in members)
+    # A part without its root cannot say what the agent was asked; the part that has it will.
+    asked, answered = exchange(spans[top], spans) if top is not None else (None, None)
+    root = spans[top] if top is not None else next((s for s in spans if s.parent_id not in known), spans[0])
+    ends = [span.ended_at for span in spans if span.ended_at is not None]
+    return Trace(
+        trace_id=root.trace_id,
+        agent=agent,
+        source=source,
+        name=_fact(items, "traceName") or root.name,
+        started_at=spans[0].started_at,
+        ended_at=max(ends, default=None),
+        status=root.status if top is not None else SpanStatus.UNSET,
+        status_message=root.status_message if top is not None else None,
+        input=asked,
+        output=answered,
+        session_id=_fact(items, "sessionId"),
+        user_id=_fact(items, "userId"),
+        environment=_fact(items, "environment"),
+        release=_fact(items, "release") or _fact(items, "version"),
+        prompt_name=_fact(items, "promptName"),
+        prompt_version=_fact(items, "promptVersion"),
+        metadata=_metadata(items[0], object_in(items[0], "metadata")) if top is not None else {},
+        spans=spans,
+    )
+
+
+def _fact(items: list[Item], name: str) -> str | None:
+    return next((text for item in items if (text := text_in(item, name)) is not None), None)
+
+
+def _metadata(item: Item, metadata: Item) -> dict[str, Json]:
+    kept: dict[str, Json] = {key: value for key, value in metadata.items() if key not in _OTEL and value is not None}
+    service = object_in(metadata, "resourceAttributes").get("service.name")
+    if isinstance(service, str):
+        kept["service.name"] = service
+    if item.get("tags"):
+        kept["tags"] = item["tags"]
+    return kept
