@@ -51,7 +51,7 @@ def raw_spans(trace: Mapping[str, Any]) -> tuple[list[RawSpan], list[Problem]]:
     """The spans of one trace, under MLflow's own trace id, and a problem for each that cannot be used."""
     info = trace["trace_info"]
     trace_id = str(info["trace_id"])
-    spans, found, _ = read_request({"resourceSpans": [{"scopeSpans": [{"spans": trace.get("spans") or []}]}]})
+    spans, _, found = read_request({"resourceSpans": [{"scopeSpans": [{"spans": trace.get("spans") or []}]}]})
     facts = _facts(info)
     for span in spans:
         span.trace_id, span.resource = trace_id, facts

@@ -100,7 +100,7 @@ class MlflowSource:
         traces = [
             trace.model_copy(update={"metadata": {**trace.metadata, **told[trace.trace_id]}}) for trace in batch.traces
         ]
-        return Batch(traces, problems + batch.problems, feedback)
+        return Batch(traces, problems + batch.problems, [*feedback, *batch.feedback])
 
     def _written(self, feedback: Feedback, there: dict[str, dict[str, str]]) -> Written:
         if feedback.trace_id not in there:

@@ -53,7 +53,7 @@ class PhoenixSource:
         for items in one_ahead(self._pages("spans", asked)):
             raws, problems = raw_spans(items)
             batch = spans_to_traces(raws, self._agent, self.name)
-            yield Batch(batch.traces, problems + batch.problems)
+            yield Batch(batch.traces, problems + batch.problems, batch.feedback)
 
     def read_feedback(self, since: datetime, known: Iterable[KnownTrace]) -> Iterator[Batch]:
         """Yield what was annotated on the known traces and their spans since then. Raises SourceError.
