@@ -19,31 +19,31 @@ _OTEL = ("attributes", "resourceAttributes", "scope")
 
 def observations_to_traces(items: Iterable[Item], agent: str, source: str) -> Batch:
     """Traces, or parts of them, from observations of the v2 API, where each one carries the facts of its trace."""
-    grouped: dict[str, list[tuple[Item, Span]]] = {}
+    grouped: dict[str, dict[str, tuple[Item, Span]]] = {}
     problems: list[Problem] = []
     for item in items:
         span = map_observation(item)
         if isinstance(span, Problem):
             problems.append(span)
         else:
-            grouped.setdefault(span.trace_id, []).append((item, span))
-    return Batch([_trace(members, agent, source) for members in grouped.values()], problems)
+            grouped.setdefault(span.trace_id, {})[span.span_id] = (item, span)
+    return Batch([_trace(list(members.values()), agent, source) for members in grouped.values()], problems)
 
 
 def whole_trace(item: Item, agent: str, source: str) -> tuple[Trace | None, list[Problem]]:
     """A trace of the older API, which holds its observations and says its facts, input and output itself."""
-    members: list[tuple[Item, Span]] = []
+    members: dict[str, tuple[Item, Span]] = {}
     problems: list[Problem] = []
     for observation in items_in(item, "observations"):
         span = map_observation({"traceId": item.get("id"), **observation})
         if isinstance(span, Problem):
             problems.append(span)
         else:
-            members.append((observation, span))
+            members[span.span_id] = (observation, span)
     started = moment_in(item, "timestamp")
     trace_id = text_in(item, "id")
     if members:
-        trace = _trace(members, agent, source)
+        trace = _trace(list(members.values()), agent, source)
     elif trace_id is not None and started is not None:
         trace = Trace(trace_id=trace_id, agent=agent, source=source, name="trace", started_at=started)
     else:
