@@ -188,6 +188,17 @@ def test_a_wrong_key_is_an_error_that_says_so(server: FakeLangfuse) -> None:
     assert 1 == len(server.asked)
 
 
+def test_pixels_and_characters_that_no_store_takes_stay_out(server: FakeLangfuse) -> None:
+    """An inlined image is a note of its size; NUL and lone surrogates do not cost the span."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4000}}
+    server.observations = [
+        observation("a", type="GENERATION", name="bad \ud800 \x00 name", input=[{"role": "user", "content": [image]}])
+    ]
+    [span] = traces_in(opened(server))["t1"].spans
+    assert len(span.model_dump_json()) < 1000
+    assert "bad \ufffd \ufffd name" == span.name
+
+
 def test_an_observation_without_a_start_is_a_problem_and_its_neighbours_stay(server: FakeLangfuse) -> None:
     """What cannot be mapped is named."""
     server.observations = [observation("a"), observation("b")]

@@ -7,7 +7,7 @@ import pytest
 from burnish.adapters.sources.conversations import read_call, read_conversation, tool_definitions
 from burnish.domain.traces import ImagePart, ReasoningPart, ToolCallPart, ToolResultPart
 
-PNG = "x" * 300
+PNG = {"mime_type": "image/png", "data": "x" * 300}
 CALL = {"name": "track", "args": {"order": 7}, "id": "c1"}
 
 
@@ -69,7 +69,7 @@ def lc(kind: str, **fields: Any) -> dict[str, Any]:
         pytest.param(
             {
                 "contents": [
-                    {"role": "user", "parts": [{"text": "Hi"}, {"inline_data": {"mime_type": "image/png", "data": PNG}}]},
+                    {"role": "user", "parts": [{"text": "Hi"}, {"inline_data": PNG}]},
                     {
                         "role": "model",
                         "parts": [

@@ -16,9 +16,9 @@ SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
 )
 _WORDS = """
-role content parts text type kwargs id lc messages choices message generations output input contents candidates tool_calls
-function name arguments additional_kwargs data human ai tool constructor AIMessage user assistant usage_metadata raw prompt
-token_usage image_url system
+role content parts text type kwargs id lc messages choices message generations output input contents
+candidates tool_calls function name arguments additional_kwargs data human ai tool constructor AIMessage user
+assistant usage_metadata raw prompt token_usage image_url system
 """
 WORDS = st.sampled_from(_WORDS.split())
 PAYLOADS = st.recursive(

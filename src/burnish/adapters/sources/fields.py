@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from burnish.adapters.sources.jsontext import parse_structure
+from burnish.adapters.sources.jsontext import SHORT, clean_text, parse_structure
 from burnish.domain.base import Json
 
-__all__ = ["Item", "count_in", "dollars_in", "items_in", "moment_in", "object_in", "text_in"]
+__all__ = ["Item", "count_in", "dollars_in", "items_in", "moment_in", "object_in", "payload_in", "text_in"]
 
 Item = dict[str, Json]
 
@@ -26,6 +26,22 @@ def object_in(item: Item, name: str) -> Item:
     value = item.get(name)
     found = parse_structure(value) if isinstance(value, str) else value
     return found if isinstance(found, dict) else {}
+
+
+def payload_in(item: Item, name: str) -> Json:
+    """What a step was given or gave back, parsed where it is JSON in text, and without the pixels of inlined files."""
+    value = item.get(name)
+    return _without_files(parse_structure(value) if isinstance(value, str) else value)
+
+
+def _without_files(value: Json) -> Json:
+    if isinstance(value, str):
+        return clean_text(value) if len(value) >= SHORT else value
+    if isinstance(value, dict):
+        return {key: _without_files(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_files(one) for one in value]
+    return value
 
 
 def items_in(item: Item, name: str) -> list[Item]:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import httpx
 
+from burnish.adapters.sources.jsontext import parse_json
 from burnish.domain.base import Json
 from burnish.domain.retrying import Backoff, retry_after, worth_retrying
 from burnish.errors import SourceError
@@ -86,8 +87,8 @@ class HttpClient:
         if not response.content:
             return None
         try:
-            found: Json = response.json()
-        except ValueError as error:
+            found = parse_json(response.text)  # what a store answers with may hold NaN, NUL and lone surrogates
+        except (ValueError, RecursionError) as error:
             raise SourceError(
                 f"{self._named(method, path)} answered with no JSON (starts {response.text[:60]!r}): check url"
             ) from error
