@@ -246,6 +246,16 @@ def test_a_server_of_v3_is_read_trace_by_trace() -> None:
     assert 1 == sum(asked.path.endswith("/v2/observations") for asked in server.asked)
 
 
+def test_an_endpoint_that_is_not_switched_on_is_a_missing_one() -> None:
+    """A 501 is no fault that passes: the older endpoint is asked at once."""
+    with fake_langfuse(older=True) as server:
+        server.traces = [older_trace("t1")]
+        server.plan = [Answer(501, {"message": "not available on this deployment"})]
+        waits: list[float] = []
+        assert {"t1"} == set(traces_in(opened(server, waits)))
+    assert [] == waits
+
+
 def feedback_in(source: LangfuseSource) -> list[Feedback]:
     since = datetime(2026, 11, 20, tzinfo=UTC)
     batches = list(source.read_feedback(since, []))

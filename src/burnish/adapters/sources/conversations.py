@@ -8,7 +8,7 @@ from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.langchain import LANGCHAIN_ROLES, plain_langchain
 from burnish.adapters.sources.otlp.messages import read_messages
 from burnish.domain.base import Json
-from burnish.domain.traces import Message, Part, TextPart, ToolResultPart
+from burnish.domain.traces import Message, Part, TextPart, ToolCallPart, ToolResultPart
 
 __all__ = ["read_call", "read_conversation", "tool_definitions"]
 
@@ -69,9 +69,12 @@ def _read(items: list[Json], role: str) -> tuple[Message, ...]:
         ):  # LangChain.js names the tool where the role belongs
             plain = {**plain, "role": "tool", "name": plain["role"]}
         for message in read_messages(plain, role):
-            called.update(call.name for call in message.tool_calls)
+            if message.role == "assistant":
+                for part in message.parts:
+                    if isinstance(part, ToolCallPart):
+                        called.add(part.name)
             found.append(message)
-    return tuple(_named(found))
+    return tuple(_named(found) if called else found)
 
 
 def _named(messages: list[Message]) -> list[Message]:

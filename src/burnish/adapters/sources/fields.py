@@ -14,8 +14,12 @@ def text_in(item: Item, *names: str) -> str | None:
     """The first of `names` that holds a text or a number, as text."""
     for name in names:
         value = item.get(name)
-        if isinstance(value, str) and value:
-            return value
+        if value is None:
+            continue
+        if isinstance(value, str):
+            if value:
+                return value
+            continue
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return str(value)
     return None
@@ -67,6 +71,8 @@ def count_in(item: Item, *names: str) -> int | None:
     """The first of `names` that holds a count of tokens."""
     for name in names:
         value = item.get(name)
+        if value is None:
+            continue
         if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 2**53:
             return int(value)
     return None
