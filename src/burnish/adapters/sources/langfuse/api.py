@@ -1,7 +1,7 @@
 """Langfuse's public API as far as we ask it, in the newest version that the server has.
 
-Each question is put to the newest endpoint first; a 404, 405 or 501 decides for the older one, once a connection. Sources:
-Langfuse's SDK 5.0 and its API reference.
+Each question is put to the newest endpoint first; a 404, 405 or 501 decides for the older one, once a connection.
+Sources: Langfuse's SDK 5.0 and its API reference.
 """
 
 from collections.abc import Callable, Iterator
