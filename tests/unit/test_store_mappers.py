@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -78,3 +79,21 @@ def test_any_score_becomes_feedback_or_a_problem_or_is_not_meant(score: dict[str
     """Nothing in a score or a feedback ends the reading."""
     feedback_of_score(score, ())
     feedback_of(told, ())
+
+
+@pytest.mark.parametrize("depth", [100, 400, 900, 20_000])
+@pytest.mark.parametrize("around", ['{"message": %s}', "[%s]", '{"output": %s}', '{"role": "user", "content": %s}'])
+def test_however_deep_a_payload_is_nested_its_neighbours_are_read(around: str, depth: int) -> None:
+    """What is nested past all reason is a problem, or text, and nothing else is lost."""
+    deep, core = around % "@", "1"
+    before, after = deep.split("@")
+    text = before * depth + core + after * depth
+    fine = {"id": "b", "traceId": "t", "startTime": "2026-11-20T10:00:00Z", "type": "GENERATION", "input": "Hi"}
+    items = [{**fine, "id": "a", "input": text}, fine]
+    batch = observations_to_traces(items, "desk", "langfuse")
+    assert "b" in [span.span_id for trace in batch.traces for span in trace.spans]
+    whole = {"id": "t", "timestamp": "2026-11-20T10:00:00Z", "input": text, "observations": [fine]}
+    trace, problems = whole_trace(whole, "desk", "langfuse")
+    assert trace is not None
+    assert [] == problems
+    trace.model_dump_json()

@@ -6,7 +6,6 @@ or a response is read as messages; anything else is no conversation and stays th
 
 from burnish.adapters.sources.fields import Item
 from burnish.adapters.sources.holders import messages_held
-from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.langchain import plain_langchain
 from burnish.adapters.sources.otlp.messages import read_messages
 from burnish.domain.base import Json
@@ -16,27 +15,28 @@ __all__ = ["read_call", "read_conversation", "tool_definitions"]
 
 
 def read_conversation(value: Json, role: str) -> tuple[Message, ...]:
-    """The messages in a payload, none where it is no conversation. `role` is given to what names none."""
-    items = messages_held(parse_structure(value) if isinstance(value, str) else value)
+    """The messages in a parsed payload, none where it is no conversation. `role` is given to what names none."""
+    items = messages_held(value)
     return () if items is None else _read(items, role)
 
 
 def read_call(value: Json, role: str) -> tuple[Message, ...]:
     """The messages in what a model call was given or gave back, where every payload is a conversation: plain text is
     one message, and an unknown form its JSON as text."""
-    content = parse_structure(value) if isinstance(value, str) else value
-    items = messages_held(content)
+    if isinstance(value, str):
+        return (Message(role=role, parts=(TextPart(text=value),)),) if value else ()
+    items = messages_held(value)
     if items is not None:
         return _read(items, role)
-    if isinstance(content, dict):
-        texts = next((content[key] for key in ("prompts", "args") if isinstance(content.get(key), list)), None)
+    if isinstance(value, dict):
+        texts = next((value[key] for key in ("prompts", "args") if isinstance(value.get(key), list)), None)
         if isinstance(texts, list) and texts and all(isinstance(text, str) for text in texts):
             return tuple(Message(role=role, parts=(TextPart(text=text),)) for text in texts if isinstance(text, str))
         for key in ("input", "prompt", "text", "output", "completion", "content"):
-            text = content.get(key)
-            if isinstance(text, str) and text and "role" not in content and "system" not in content:
+            text = value.get(key)
+            if isinstance(text, str) and text and "role" not in value and "system" not in value:
                 return (Message(role=role, parts=(TextPart(text=text),)),)
-    return read_messages(content, role)
+    return read_messages(value, role)
 
 
 def tool_definitions(request: Json) -> Json:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.sources.conversations import read_conversation
-from burnish.adapters.sources.fields import Item, items_in, moment_in, object_in, text_in
-from burnish.adapters.sources.jsontext import parse_json, parse_structure
+from burnish.adapters.sources.fields import Item, items_in, moment_in, object_in, payload_of, text_in
+from burnish.adapters.sources.jsontext import parse_json
 from burnish.adapters.sources.langfuse.observations import map_observation
 from burnish.adapters.sources.otlp.messages import conversation_input, conversation_output
 from burnish.adapters.sources.otlp.traces import exchange
@@ -70,7 +70,10 @@ def _own(given: Json, found: Json, role: str) -> Json:
     value = _decoded(given)
     if value in (None, ""):
         return found
-    said = read_conversation(value, role)
+    try:
+        said = read_conversation(value, role)
+    except RecursionError:
+        return value
     if not said:
         return value
     return conversation_input(said) if role == "user" else conversation_output(said)
@@ -79,13 +82,13 @@ def _own(given: Json, found: Json, role: str) -> Json:
 def _decoded(value: Json) -> Json:
     """JSON that stands in text; a text itself may be written as JSON too, in its quotes."""
     if not isinstance(value, str):
-        return value
+        return payload_of(value)
     if value[:1] == '"' == value[-1:]:
         try:
             value = parse_json(value)
         except ValueError:
             return value
-    return parse_structure(value) if isinstance(value, str) else value
+    return payload_of(value)
 
 
 def _trace(members: list[tuple[Item, Span]], agent: str, source: str) -> Trace:
