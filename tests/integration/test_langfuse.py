@@ -188,6 +188,17 @@ def test_a_wrong_key_is_an_error_that_says_so(server: FakeLangfuse) -> None:
     assert 1 == len(server.asked)
 
 
+def test_pixels_and_characters_that_no_store_takes_stay_out(server: FakeLangfuse) -> None:
+    """An inlined image is a note of its size; NUL and lone surrogates do not cost the span."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4000}}
+    server.observations = [
+        observation("a", type="GENERATION", name="bad \ud800 \x00 name", input=[{"role": "user", "content": [image]}])
+    ]
+    [span] = traces_in(opened(server))["t1"].spans
+    assert len(span.model_dump_json()) < 1000
+    assert "bad \ufffd \ufffd name" == span.name
+
+
 def test_an_observation_without_a_start_is_a_problem_and_its_neighbours_stay(server: FakeLangfuse) -> None:
     """What cannot be mapped is named."""
     server.observations = [observation("a"), observation("b")]
@@ -233,6 +244,16 @@ def test_a_server_of_v3_is_read_trace_by_trace() -> None:
     assert {"plan": "gold", "tags": ["vip"]} == trace.metadata
     assert 3 == len(trace.spans)
     assert 1 == sum(asked.path.endswith("/v2/observations") for asked in server.asked)
+
+
+def test_an_endpoint_that_is_not_switched_on_is_a_missing_one() -> None:
+    """A 501 is no fault that passes: the older endpoint is asked at once."""
+    with fake_langfuse(older=True) as server:
+        server.traces = [older_trace("t1")]
+        server.plan = [Answer(501, {"message": "not available on this deployment"})]
+        waits: list[float] = []
+        assert {"t1"} == set(traces_in(opened(server, waits)))
+    assert [] == waits
 
 
 def feedback_in(source: LangfuseSource) -> list[Feedback]:

@@ -1,12 +1,14 @@
 """Traces of real frameworks, in Langfuse's form, against the messages that Langfuse itself makes of them."""
 
 import json
+import re
+from collections import Counter
 from typing import Any
 
 import pytest
-from support.shared_data import shared
+from support.shared_data import ROOT, shared
 
-from burnish.adapters.sources.langfuse.traces import whole_trace
+from burnish.adapters.sources.langfuse.traces import observations_to_traces, whole_trace
 from burnish.domain.traces import Message, Span, ToolCallPart, ToolResultPart
 
 FOLDER = "otel/langfuse_framework_traces"
@@ -168,3 +170,29 @@ def test_a_trace_says_what_was_asked_and_answered_and_what_it_cost() -> None:
     assert (168, 66) == (trace.usage.input_tokens, trace.usage.output_tokens)
     assert 0.000234 == pytest.approx(trace.cost_usd)
     assert ["Web-Search"] == [use.name for use in trace.tool_uses()]
+
+
+def test_the_documented_table_counts_what_deviates() -> None:
+    """docs/sources/langfuse.md says of each deviation how many payloads it has, and how many are equal."""
+    page = (ROOT / "docs/sources/langfuse.md").read_text()
+    counts = {int(number): int(many) for number, many in re.findall(r"^\| (\d) \| (\d+) \|", page, re.MULTILINE)}
+    assert dict(Counter(KNOWN.values())) == counts
+    every = [place for name in TRACES for place in compared(name)]
+    equal = len(every) - len(KNOWN)
+    assert f"Of {len(every)} payloads on which" in page.replace("\n", " ")
+    assert f"succeeds, {equal} give the same" in page.replace("\n", " ")
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_the_v2_api_gives_the_same_messages(name: str) -> None:
+    """There input and output are text, and a trace is put together from its observations."""
+    spans, _ = load(name)
+    raw = json.loads(shared(f"{FOLDER}/{name}.trace.json").read_text())
+    for one in raw["observations"]:
+        for side in ("input", "output"):
+            if one.get(side) is not None and not isinstance(one[side], str):
+                one[side] = json.dumps(one[side])
+    batch = observations_to_traces(raw["observations"], "agent", "langfuse")
+    [trace] = batch.traces
+    assert [] == batch.problems
+    assert spans == {span.span_id: span for span in trace.spans}

@@ -10,7 +10,7 @@ from burnish.errors import SourceError
 
 __all__ = ["MISSING", "Page", "first_answering", "read_pages"]
 
-MISSING = (404, 405)  # what a server answers that does not have the endpoint
+MISSING = (404, 405, 501)  # what a server answers that does not have the endpoint, or not switched on
 
 
 class Page(NamedTuple):

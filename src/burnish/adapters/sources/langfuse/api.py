@@ -1,7 +1,7 @@
 """Langfuse's public API as far as we ask it, in the newest version that the server has.
 
-Each question is put to the newest endpoint first; a 404 or 405 decides for the older one, once a connection. Sources:
-Langfuse's SDK 5.0 and its API reference.
+Each question is put to the newest endpoint first; a 404, 405 or 501 decides for the older one, once a connection.
+Sources: Langfuse's SDK 5.0 and its API reference.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from datetime import datetime
 from burnish.adapters.sources.base import Window
 from burnish.adapters.sources.fields import Item, count_in, items_in, object_in, text_in
 from burnish.adapters.sources.http import HttpClient, RefusedError
-from burnish.adapters.sources.paging import Page, first_answering, read_pages
+from burnish.adapters.sources.paging import MISSING, Page, first_answering, read_pages
 from burnish.domain.base import Json
 from burnish.errors import SourceError
 
@@ -113,7 +113,9 @@ class LangfuseApi:
             while True:
                 asked = params | ({"limit": self._page_size} if sized else {})
                 try:
-                    answer = self._http.get(path, asked if cursor is None else asked | {"cursor": cursor})
+                    if cursor is not None:
+                        asked = asked | {"cursor": cursor}
+                    answer = self._http.call("GET", path, params=asked, final=MISSING)
                     break
                 except RefusedError:
                     raise

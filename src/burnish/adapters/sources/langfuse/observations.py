@@ -4,8 +4,7 @@ from pydantic import ValidationError
 
 from burnish.adapters.sources.base import Problem
 from burnish.adapters.sources.conversations import read_call, read_conversation, tool_definitions
-from burnish.adapters.sources.fields import Item, dollars_in, moment_in, object_in, text_in
-from burnish.adapters.sources.jsontext import parse_structure
+from burnish.adapters.sources.fields import Item, dollars_in, moment_in, object_in, payload_in, text_in
 from burnish.adapters.sources.langchain import plain_langchain
 from burnish.adapters.sources.langfuse.usage import read_usage
 from burnish.adapters.sources.otlp import names
@@ -49,7 +48,7 @@ def _mapped(item: Item, trace_id: str, span_id: str) -> Span:
     metadata = object_in(item, "metadata")
     told = object_in(metadata, "attributes")
     name = text_in(item, "name") or "observation"
-    asked, answered = _payload(item.get("input")), _payload(item.get("output"))
+    asked, answered = payload_in(item, "input"), payload_in(item, "output")  # text in the v2 API, JSON in older ones
     kind = _kind(item, told)
     said: tuple[tuple[Message, ...], tuple[Message, ...]]
     if kind is SpanKind.LLM:
@@ -87,11 +86,6 @@ def _mapped(item: Item, trace_id: str, span_id: str) -> Span:
         attributes=_attributes(item, metadata, told)
         | ({"gen_ai.tool.definitions": definitions} if definitions else {}),
     )
-
-
-def _payload(value: Json) -> Json:
-    """Input and output come as text in the v2 API, as JSON in older ones."""
-    return parse_structure(value) if isinstance(value, str) else value
 
 
 def _kind(item: Item, told: Item) -> SpanKind:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.sources.conversations import read_conversation
-from burnish.adapters.sources.fields import Item, items_in, moment_in, object_in, text_in
-from burnish.adapters.sources.jsontext import parse_json, parse_structure
+from burnish.adapters.sources.fields import Item, items_in, moment_in, object_in, payload_of, text_in
+from burnish.adapters.sources.jsontext import parse_json
 from burnish.adapters.sources.langfuse.observations import map_observation
 from burnish.domain.base import Json
 from burnish.domain.exchange import conversation_input, conversation_output, exchange
@@ -18,31 +18,31 @@ _OTEL = ("attributes", "resourceAttributes", "scope")
 
 def observations_to_traces(items: Iterable[Item], agent: str, source: str) -> Batch:
     """Traces, or parts of them, from observations of the v2 API, where each one carries the facts of its trace."""
-    grouped: dict[str, list[tuple[Item, Span]]] = {}
+    grouped: dict[str, dict[str, tuple[Item, Span]]] = {}
     problems: list[Problem] = []
     for item in items:
         span = map_observation(item)
         if isinstance(span, Problem):
             problems.append(span)
         else:
-            grouped.setdefault(span.trace_id, []).append((item, span))
-    return Batch([_trace(members, agent, source) for members in grouped.values()], problems)
+            grouped.setdefault(span.trace_id, {})[span.span_id] = (item, span)
+    return Batch([_trace(list(members.values()), agent, source) for members in grouped.values()], problems)
 
 
 def whole_trace(item: Item, agent: str, source: str) -> tuple[Trace | None, list[Problem]]:
     """A trace of the older API, which holds its observations and says its facts, input and output itself."""
-    members: list[tuple[Item, Span]] = []
+    members: dict[str, tuple[Item, Span]] = {}
     problems: list[Problem] = []
     for observation in items_in(item, "observations"):
         span = map_observation({"traceId": item.get("id"), **observation})
         if isinstance(span, Problem):
             problems.append(span)
         else:
-            members.append((observation, span))
+            members[span.span_id] = (observation, span)
     started = moment_in(item, "timestamp")
     trace_id = text_in(item, "id")
     if members:
-        trace = _trace(members, agent, source)
+        trace = _trace(list(members.values()), agent, source)
     elif trace_id is not None and started is not None:
         trace = Trace(trace_id=trace_id, agent=agent, source=source, name="trace", started_at=started)
     else:
@@ -69,7 +69,10 @@ def _own(given: Json, found: Json, role: str) -> Json:
     value = _decoded(given)
     if value in (None, ""):
         return found
-    said = read_conversation(value, role)
+    try:
+        said = read_conversation(value, role)
+    except RecursionError:
+        return value
     if not said:
         return value
     return conversation_input(said) if role == "user" else conversation_output(said)
@@ -78,13 +81,13 @@ def _own(given: Json, found: Json, role: str) -> Json:
 def _decoded(value: Json) -> Json:
     """JSON that stands in text; a text itself may be written as JSON too, in its quotes."""
     if not isinstance(value, str):
-        return value
+        return payload_of(value)
     if value[:1] == '"' == value[-1:]:
         try:
             value = parse_json(value)
         except ValueError:
             return value
-    return parse_structure(value) if isinstance(value, str) else value
+    return payload_of(value)
 
 
 def _trace(members: list[tuple[Item, Span]], agent: str, source: str) -> Trace:

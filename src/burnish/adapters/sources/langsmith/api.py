@@ -133,7 +133,8 @@ class LangsmithApi:
         }
 
         def fetch(cursor: str | None) -> Page:
-            answer = self._http.post("/api/v2/runs/query", body if cursor is None else {**body, "cursor": cursor})
+            asked = body if cursor is None else {**body, "cursor": cursor}
+            answer = self._http.call("POST", "/api/v2/runs/query", json=asked, final=MISSING)
             found = answer if isinstance(answer, dict) else {}
             return Page(items_in(found, "items"), text_in(found, "next_cursor"))
 

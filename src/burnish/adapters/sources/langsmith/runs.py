@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from burnish.adapters.sources.base import Problem
 from burnish.adapters.sources.conversations import read_call, read_conversation, tool_definitions
-from burnish.adapters.sources.fields import Item, dollars_in, moment_in, object_in, text_in
+from burnish.adapters.sources.fields import Item, dollars_in, moment_in, object_in, payload_in, text_in
 from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.langchain import plain_langchain
 from burnish.adapters.sources.langsmith.usage import read_usage
@@ -61,7 +61,7 @@ def _mapped(run: Item, span_id: str, trace_id: str) -> Span:
     metadata, extra = metadata_of(run), object_in(run, "extra")
     invocation = object_in(extra, "invocation_params")
     kind = _KINDS.get((text_in(run, "run_type") or "").lower(), SpanKind.UNKNOWN)
-    asked, answered = run.get("inputs"), run.get("outputs")
+    asked, answered = payload_in(run, "inputs"), payload_in(run, "outputs")
     said: tuple[tuple[Message, ...], tuple[Message, ...]] = ((), ())
     if kind is SpanKind.LLM:
         said = read_call(asked, "user"), read_call(answered, "assistant")

@@ -22,15 +22,15 @@ _NO_METADATA = "ls_"  # LangSmith's own: model, provider and settings of a call
 
 def runs_to_traces(runs: Iterable[Item], agent: str, source: str) -> Batch:
     """Traces, or parts of them, from runs."""
-    grouped: dict[str, list[tuple[Item, Span]]] = {}
+    grouped: dict[str, dict[str, tuple[Item, Span]]] = {}
     problems: list[Problem] = []
     for run in runs:
         span = map_run(run)
         if isinstance(span, Problem):
             problems.append(span)
         else:
-            grouped.setdefault(span.trace_id, []).append((run, span))
-    return Batch([_trace(members, agent, source) for members in grouped.values()], problems)
+            grouped.setdefault(span.trace_id, {})[span.span_id] = (run, span)
+    return Batch([_trace(list(members.values()), agent, source) for members in grouped.values()], problems)
 
 
 def _trace(members: list[tuple[Item, Span]], agent: str, source: str) -> Trace:
