@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["PullProgress", "PullReport", "PullStore", "position_key", "pull", "pull_agent"]
 
 FIRST_SLICE = dt.timedelta(hours=1)
-SHORTEST_SLICE = dt.timedelta(seconds=1)
+SHORTEST_SLICE, LONGEST_SLICE = dt.timedelta(seconds=1), dt.timedelta(hours=6)
 FEW_SPANS, MANY_SPANS = 2_000, 20_000
 SAME_PAGES = 20
 
@@ -264,7 +264,7 @@ class _Pull:
 
 def _adapted(length: dt.timedelta, spans: int) -> dt.timedelta:
     if spans < FEW_SPANS:
-        return length * 2
+        return min(LONGEST_SLICE, length * 2)
     return max(SHORTEST_SLICE, length / 2) if spans > MANY_SPANS else length
 
 
