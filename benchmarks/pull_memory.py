@@ -52,7 +52,8 @@ def main() -> int:
     seconds = time.monotonic() - started
     ratio = taken[-1] / taken[1] if len(taken) == 10 else float("inf")
     print(
-        f"\n{report.summary.new_spans:,} spans stored in {seconds:,.0f} s, {wanted / seconds:,.0f}/s; file {size:,.0f} MB"
+        f"\n{report.summary.new_spans:,} spans stored in {seconds:,.0f} s, {wanted / seconds:,.0f}/s; "
+        f"file {size:,.0f} MB"
     )
     print(f"memory at the end over memory at two tenths: {ratio:.3f}; the bar is {BAR}")
     ok = ratio <= BAR and report.summary.new_spans == wanted and not report.stopped

@@ -115,7 +115,7 @@ async def take_up_stage(
     return summary.model_dump(mode="json")
 
 
-async def write_back_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
+async def write_back_stage(workshop: "Workshop", ticker: Ticker | None = None) -> dict[str, Any]:
     """Write scores, labels and cluster names back to the source, where that is switched on.
 
     Whatever goes wrong there is reported and never fails the night.
