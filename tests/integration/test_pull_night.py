@@ -102,3 +102,17 @@ async def test_a_write_back_that_breaks_never_fails_the_night(project: NightProj
     told = await stages("write_back")
     assert "IsADirectoryError" in told["write_back"]["stopped"]
     assert "It stopped early" in told["report"]
+
+
+async def test_traces_that_still_grow_are_counted_and_wait(project: NightProject) -> None:
+    """The newest minute is left for the next time, and the report says how many traces that are."""
+    configure(project)
+    with project.store() as store:
+        old = next(store.traces.load(store.traces.ids(TraceQuery(agent="desk", limit=1))))
+        now = utc_now()
+        span = old.spans[0].model_copy(update={"trace_id": "f" * 32, "started_at": now, "ended_at": now})
+        told = {"trace_id": "f" * 32, "started_at": now, "ended_at": now, "spans": (span,)}
+        store.traces.add([old.model_copy(update=told)])
+    told = await stages("enrich")
+    assert 1 == told["enrich"]["growing"]
+    assert "Still growing:** 1 traces" in told["report"]

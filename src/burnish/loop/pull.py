@@ -126,7 +126,10 @@ def pull_agent(
     limit: int | None = None,
 ) -> PullReport:
     """Open the agent's source, pull from it and close it. Raises ConfigError where its [source] is wrong."""
-    source = open_source(settings, config)
+    try:
+        source = open_source(settings, config)
+    except SourceError as error:  # it looked its project up and was refused
+        return PullReport(source=config.source.kind, stopped=str(error))
     try:
         return pull(store, source, config.name, config.source, since=since, limit=limit, progress=progress)
     finally:
