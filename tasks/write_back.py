@@ -13,5 +13,8 @@ from tasks.showing import progress
 @task(name="write back", task_run_name="write back {agent}", timeout_seconds=4 * 3600, **TRANSIENT)
 async def write_back(agent: str, night: str) -> dict[str, Any]:
     """Scores, labels and cluster names that do not stand there yet; nothing unless [source.write_back] says so."""
-    async with open_workshop(agent, night) as workshop, progress(f"{agent}-write-back", "Writing back") as ticker:
-        return await loop.write_back_stage(workshop, ticker)
+    async with open_workshop(agent, night) as workshop:
+        if not workshop.config.source.write_back.enabled:
+            return await loop.write_back_stage(workshop)
+        async with progress(f"{agent}-write-back", "Writing back") as ticker:
+            return await loop.write_back_stage(workshop, ticker)

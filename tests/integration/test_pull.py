@@ -163,7 +163,7 @@ def test_slices_grow_over_quiet_days_and_shrink_in_busy_hours(store: Store) -> N
     clock = Clock(EPOCH + dt.timedelta(days=7))
     source = SimulatedSource(clock, [arrival("a", "1", 6.9 * DAY)])
     pull(store, source, "desk", CONFIG, clock=clock)
-    assert len(source.windows) < 10
+    assert len(source.windows) < 40
     assert source.windows[-1].end is None
     busy = [arrival(f"t{n // 500}", f"s{n}", 9 * DAY + n * 0.5) for n in range(45_000)]
     clock.now = EPOCH + dt.timedelta(days=9, hours=7)

@@ -10,6 +10,7 @@ from burnish.domain.datasets import DATASET
 from burnish.domain.experiments import AgentVersion
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import Verdict
+from burnish.domain.listing import TraceQuery
 from burnish.domain.nights import NightState
 from burnish.domain.proposals import ProposalStatus
 from burnish.domain.suite import CaseState
@@ -86,7 +87,10 @@ async def enrich_stage(workshop: "Workshop", ticker: Ticker, limit: int | None =
         # What was paid for is stored; the rest of the night does what it can without paying.
         return _book(workshop, "enrich", {"traces": len(ids), "evaluators": {}, "reason": str(error)})
     earlier = workshop.store.nights.get(workshop.night).stages.get("enrich", {}).get("evaluators", {})
-    now = summary.model_dump(mode="json")
+    everything = TraceQuery(agent=workshop.config.name)
+    count = workshop.store.traces.count
+    growing = count(everything) - count(everything.model_copy(update={"settled": settled}))
+    now = summary.model_dump(mode="json") | {"growing": growing}
     evaluators = {name: _added_up(row, earlier.get(name)) for name, row in now["evaluators"].items()}
     return _book(workshop, "enrich", {**now, "evaluators": evaluators})
 
@@ -117,7 +121,7 @@ async def take_up_stage(
     return summary.model_dump(mode="json")
 
 
-async def write_back_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
+async def write_back_stage(workshop: "Workshop", ticker: Ticker | None = None) -> dict[str, Any]:
     """Write scores, labels and cluster names back to the source, where that is switched on.
 
     Whatever goes wrong there is reported and never fails the night.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["PullProgress", "PullReport", "PullStore", "position_key", "pull", "pull_agent"]
 
 FIRST_SLICE = dt.timedelta(hours=1)
-SHORTEST_SLICE = dt.timedelta(seconds=1)
+SHORTEST_SLICE, LONGEST_SLICE = dt.timedelta(seconds=1), dt.timedelta(hours=6)
 FEW_SPANS, MANY_SPANS = 2_000, 20_000
 SAME_PAGES = 20
 
@@ -140,7 +140,10 @@ def pull_agent(
     limit: int | None = None,
 ) -> PullReport:
     """Open the agent's source, pull from it and close it. Raises ConfigError where its [source] is wrong."""
-    source = open_source(settings, config)
+    try:
+        source = open_source(settings, config)
+    except SourceError as error:  # it looked its project up and was refused
+        return PullReport(source=config.source.kind, stopped=str(error))
     try:
         screens = Screens([config])
         given = (store, source, config.name, config.source)
@@ -282,7 +285,7 @@ class _Pull:
 
 def _adapted(length: dt.timedelta, spans: int) -> dt.timedelta:
     if spans < FEW_SPANS:
-        return length * 2
+        return min(LONGEST_SLICE, length * 2)
     return max(SHORTEST_SLICE, length / 2) if spans > MANY_SPANS else length
 
 

@@ -109,6 +109,8 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
             parts.append(f"**Taken out before storing:** {found}.")
     if (enrich := stages.get("enrich")) is not None and (rows := score_rows(enrich)):
         parts.append("**Scores**\n\n" + markdown_table(rows))
+        if enrich.get("growing"):
+            parts.append(f"**Still growing:** {enrich['growing']} traces, left for the next time.")
     if clusters:
         parts.append("**What fails alike**\n\n" + markdown_table(cluster_rows(clusters)))
     if (back := stages.get("write_back")) is not None and not back["reason"]:

@@ -64,8 +64,11 @@ def write_back_agent(
 ) -> WriteBackReport:
     """Open the agent's source, write back to it and close it. Raises ConfigError where its [source] is wrong."""
     if not config.source.write_back.enabled:
-        return WriteBackReport(reason="[source.write_back] is not enabled")
-    source = open_source(settings, config)
+        return WriteBackReport(source=config.source.kind, reason="[source.write_back] is not enabled")
+    try:
+        source = open_source(settings, config)
+    except SourceError as error:
+        return WriteBackReport(source=config.source.kind, stopped=str(error))
     try:
         return write_back(store, source, config, dry=dry, progress=progress)
     finally:

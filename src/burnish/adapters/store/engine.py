@@ -110,12 +110,14 @@ def _sqlite(url: URL) -> Engine:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         # FULL: what was acknowledged to an exporter survives a power cut. One commit a batch keeps it cheap.
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA cache_size = -65536")
         # Payloads are a few KB: larger pages hold several. Fewer, larger checkpoints write a page once, not five times.
         connection.execute("PRAGMA page_size = 16384")
         connection.execute("PRAGMA wal_autocheckpoint = 2000")
         connection.execute("PRAGMA temp_store = MEMORY")
         _write_ahead(connection)
+        # 64 MB. SQLite counts them in pages of the size it knows at this moment, so the file's own must be known by
+        # now: set before, a cache of 4 KB pages becomes as many of 16 KB, 256 MB a connection.
+        connection.execute("PRAGMA cache_size = -65536")
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
