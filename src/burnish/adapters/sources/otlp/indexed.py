@@ -18,6 +18,8 @@ _LISTS = (
     "gen_ai.prompt.",
     "gen_ai.completion.",
     "retrieval.documents.",
+    "reranker.input_documents.",
+    "reranker.output_documents.",
     "embedding.embeddings.",
     "llm.tools.",
     "llm.request.functions.",

@@ -229,6 +229,9 @@ def _payload(attributes: Attributes, side: str) -> Json:
                 value = attributes.pop(name)
                 return parse_structure(value) if isinstance(value, str) else value
     value = attributes.pop(side, None)
+    if value is None:
+        value = _take(attributes, names.QUERY if side == "input" else names.DOCUMENTS)
+        return value if side == "input" or not isinstance(value, str) else parse_structure(value)
     return parse_structure(value) if isinstance(value, str) else value
 
 
@@ -266,7 +269,8 @@ def _listed_input(lists: dict[str, list[Entry]]) -> Json:
 
 
 def _listed_output(lists: dict[str, list[Entry]]) -> Json:
-    documents = [entry_value(entry) for entry in lists.get("retrieval.documents", ())]
+    found = lists.get("retrieval.documents") or lists.get("reranker.output_documents") or ()
+    documents = [entry_value(entry) for entry in found]
     return [entry.get("document", entry) if isinstance(entry, dict) else entry for entry in documents] or None
 
 
