@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from backports import zstd
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from benchmarks.fuzz.mutations import HOSTILE, copied, depth, mutate, nest
+from burnish.adapters.sources.otlp.body import zstd
 
 __all__ = ["MAX_BYTES", "Body", "make_body", "recorded_spans"]
 

@@ -13,7 +13,7 @@ from burnish.domain.datasets import Example
 from burnish.domain.experiments import AgentVersion, RunStatus
 from burnish.domain.traces import Span, SpanKind, Trace, Usage
 from burnish.errors import BudgetExceededError, ConfigError
-from burnish.loop.context import Endpoint, Workshop, booked_night, project_agents
+from burnish.loop.context import Endpoint, Workshop, booked_night, endpoint_tokens, project_agents
 from burnish.project import AgentConfig
 from burnish.settings import Settings
 
@@ -187,3 +187,17 @@ def _called(trace_id: str) -> Trace:
     return Trace(
         trace_id=trace_id, agent="desk", source="experiment", name="run", started_at=now, ended_at=now, spans=(call,)
     )
+
+
+def _endpoint_agent(variable: str | None) -> AgentConfig:
+    return AgentConfig.model_validate({**AGENT, "source": {"kind": "endpoint", "api_key_env": variable}})
+
+
+def test_the_token_of_an_agent_comes_from_the_variable_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent without a variable has no token of its own; a variable that is not set would leave the door open."""
+    monkeypatch.setenv("DESK_TOKEN", "t")
+    agents = {"desk": _endpoint_agent("DESK_TOKEN"), "shop": _endpoint_agent(None)}
+    assert {"desk": "t"} == endpoint_tokens(agents)
+    monkeypatch.delenv("DESK_TOKEN")
+    with pytest.raises(ConfigError, match=r"\[source\] of agent 'desk' names .* DESK_TOKEN, which is not set"):
+        endpoint_tokens(agents)

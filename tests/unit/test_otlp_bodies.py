@@ -10,6 +10,7 @@ import pytest
 from support.otlp_bodies import JSON, PROTOBUF, START, TRACE, as_json, as_protobuf, mapped, request, span, traces_of
 
 from burnish.adapters.sources.otlp import decode_body, encode_response, spans_from_body
+from burnish.adapters.sources.otlp.body import zstd
 from burnish.errors import InputError
 
 GOOD = request(
@@ -17,6 +18,10 @@ GOOD = request(
     span(2, {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 12}, name="chat", parent=1),
     resource={"service.name": "desk", "service.version": "1.2"},
 )
+
+# A frame that wants a window of 128 MB: the memory is the reader's, not the sender's.
+_WIDE = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
+WIDE = _WIDE.compress(as_json(GOOD)) + _WIDE.flush()
 
 
 def test_protobuf_and_json_of_the_same_request_give_equal_traces() -> None:
@@ -45,6 +50,8 @@ def test_ids_times_and_attributes_arrive_unchanged() -> None:
         ("identity", bytes),
         (None, bytes),
         ("gzip", lambda data: gzip.compress(data[:100]) + gzip.compress(data[100:])),
+        ("zstd", zstd.compress),
+        ("zstd", lambda data: zstd.compress(data[:100]) + zstd.compress(data[100:])),
     ],
 )
 def test_compressed_bodies_are_the_same_bodies(encoding: str | None, pack: object) -> None:
@@ -66,6 +73,9 @@ def test_compressed_bodies_are_the_same_bodies(encoding: str | None, pack: objec
         (as_json(GOOD), JSON, "br", "not supported"),
         (as_json(GOOD), JSON, "gzip", "not valid gzip"),
         (gzip.compress(as_json(GOOD))[:-20], JSON, "gzip", "ends too early"),
+        (as_json(GOOD), JSON, "zstd", "not valid zstd"),
+        (zstd.compress(as_json(GOOD))[:-20], JSON, "zstd", "ends too early"),
+        (WIDE, JSON, "zstd", "not valid zstd"),
         (as_json(GOOD) + b" " * 10_000, JSON, None, "over 10000 bytes"),
     ],
 )
@@ -77,7 +87,9 @@ def test_an_unusable_body_is_refused_with_its_reason(
         decode_body(body, content_type, encoding, max_bytes=10_000)
 
 
-@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstd.compress)]
+)
 def test_a_decompression_bomb_is_stopped_at_the_limit(encoding: str, pack: object) -> None:
     """A small body that unpacks to very much is refused without unpacking it all."""
     bomb = pack(bytes(200 * 2**20))  # type: ignore[operator]

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from support.otlp_bodies import mapped
+from support.otlp_bodies import as_json, mapped, request, traces_of
+from support.otlp_bodies import span as otlp_span
 
+from burnish.domain.merging import merge
 from burnish.domain.traces import (
     ImagePart,
     Message,
@@ -238,6 +240,16 @@ def test_vercels_answer_may_be_calls_of_tools() -> None:
         ({"gen_ai.operation.name": "invoke_agent"}, SpanKind.AGENT),
         ({"gen_ai.operation.name": "execute_tool"}, SpanKind.TOOL),
         ({"gen_ai.operation.name": "embeddings"}, SpanKind.EMBEDDING),
+        ({"gen_ai.operation.name": "generate_content"}, SpanKind.LLM),
+        ({"gen_ai.operation.name": "text_completion"}, SpanKind.LLM),
+        ({"gen_ai.operation.name": "retrieval"}, SpanKind.RETRIEVER),
+        ({"gen_ai.operation.name": "search_memory"}, SpanKind.RETRIEVER),
+        ({"gen_ai.operation.name": "update_memory"}, SpanKind.CHAIN),
+        ({"gen_ai.operation.name": "create_agent"}, SpanKind.AGENT),
+        ({"gen_ai.operation.name": "invoke_workflow"}, SpanKind.CHAIN),
+        ({"gen_ai.operation.name": "plan"}, SpanKind.CHAIN),
+        ({"openinference.span.kind": "PROMPT"}, SpanKind.CHAIN),
+        ({"openinference.span.kind": "DECISION"}, SpanKind.CHAIN),
         ({"traceloop.span.kind": "workflow"}, SpanKind.CHAIN),
         ({"traceloop.span.kind": "tool"}, SpanKind.TOOL),
         ({"llm.request.type": "rerank"}, SpanKind.RERANKER),
@@ -430,3 +442,76 @@ def test_documents_that_were_found_are_the_output() -> None:
         }
     )
     assert (span.input, span.output) == ("returns", [{"content": "30 days", "score": 0.5}])
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (
+            {"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.query.text": "returns"}
+            | {"gen_ai.retrieval.documents": json.dumps([{"id": "d1", "score": 0.5}])},
+            ("returns", [{"id": "d1", "score": 0.5}]),
+        ),
+        (
+            {
+                "openinference.span.kind": "RERANKER",
+                "reranker.query": "returns",
+                "reranker.input_documents.0.document.content": "x",
+                "reranker.output_documents.0.document.content": "30 days",
+            },
+            ("returns", [{"content": "30 days"}]),
+        ),
+    ],
+)
+def test_what_was_searched_and_found(values: dict[str, Any], found: tuple[Any, Any]) -> None:
+    """Query and documents of a retrieval and of a reranking are input and output."""
+    span = mapped(values)
+    assert found == (span.input, span.output)
+
+
+@pytest.mark.parametrize("name", ["gen_ai.agent.name", "gen_ai.workflow.name", "agent.name"])
+def test_what_an_agent_calls_itself(name: str) -> None:
+    """The new name, the workflow's that was folded into it, and OpenInference's are the same fact of the trace."""
+    (trace,) = traces_of(as_json(request(otlp_span(1, {name: "refunds"}))))
+    assert trace.metadata["agent.name"] == "refunds"
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        *(("session.id", "session_id"), ("gen_ai.conversation.id", "session_id"), ("user.id", "user_id")),
+        *(("enduser.id", "user_id"), ("enduser.pseudo.id", "user_id"), ("deployment.environment.name", "environment")),
+        *(("deployment.environment", "environment"), ("service.version", "release"), ("prompt.id", "prompt_name")),
+        *(("gen_ai.prompt.name", "prompt_name"), ("gen_ai.prompt.version", "prompt_version")),
+        ("llm.prompt_template.version", "prompt_version"),
+    ],
+)
+def test_facts_of_a_trace_are_read_under_each_of_their_names(name: str, field: str) -> None:
+    """Session, user, environment, release and prompt by the names of both conventions, old and new."""
+    (trace,) = traces_of(as_json(request(otlp_span(1, {name: "this"}))))
+    assert getattr(trace, field) == "this"
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        *((name, "model") for name in ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name")),
+        *((name, "model") for name in ("llm.request.model_name", "llm.response.model_name", "embedding.model_name")),
+        *((name, "provider") for name in ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system")),
+    ],
+)
+def test_model_and_provider_are_read_under_each_of_their_names(name: str, field: str) -> None:
+    """A rename of the conventions loses neither the model nor the provider, and the attribute is used up."""
+    span = mapped({name: "this"})
+    assert (getattr(span, field), span.attributes) == ("this", {"otel.scope.name": "tests"})
+
+
+def test_a_streamed_call_is_sent_while_it_runs_and_when_it_ends() -> None:
+    """The version with the answer and the end replaces the open one, within a request as between two."""
+    asked = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": GENAI_INPUT}
+    running = otlp_span(1, asked, endTimeUnixNano="0")
+    ended = otlp_span(1, {**asked, "gen_ai.output.messages": GENAI_OUTPUT, "gen_ai.usage.output_tokens": 3})
+    (trace,) = traces_of(as_json(request(running, ended)))
+    assert (len(trace.spans), trace.usage.output_tokens, trace.output) == (1, 3, "On its way.")
+    (first,), (second,) = traces_of(as_json(request(running))), traces_of(as_json(request(ended)))
+    assert (first.ended_at, merge(first, second)) == (None, trace)

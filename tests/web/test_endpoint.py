@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backports import zstd
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from starlette.testclient import TestClient
 from support.otlp_bodies import JSON, PROTOBUF, TRACE, as_json, as_protobuf, attributes, request, span
 from web.conftest import settings_for
 
+from burnish.adapters.sources.otlp.body import zstd
 from burnish.adapters.store import Store
 from burnish.domain.listing import IngestSummary, TraceQuery
 from burnish.drivers.web import create_app

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
@@ -35,6 +36,12 @@ V = TypeVar("V", bound=Value)
 _put = object.__setattr__  # the way around `frozen`, as pydantic's own model_construct takes it
 
 
+@cache
+def _fields_of(kind: type[Value]) -> set[str]:
+    # One set for all: nothing changes it, as the values are frozen and a copy of one copies its set.
+    return set(kind.model_fields)
+
+
 def built(kind: type[V], values: dict[str, Any]) -> V:
     """A value of `kind` made of `values` as they are: for the mapper of spans, which checks what it reads itself.
 
@@ -43,7 +50,7 @@ def built(kind: type[V], values: dict[str, Any]) -> V:
     """
     item = kind.__new__(kind)
     _put(item, "__dict__", values)
-    _put(item, "__pydantic_fields_set__", set(values))
+    _put(item, "__pydantic_fields_set__", _fields_of(kind))
     _put(item, "__pydantic_extra__", None)
     _put(item, "__pydantic_private__", None)
     return item

@@ -1,6 +1,6 @@
 """Lists that older conventions flatten into numbered attribute names: `llm.input_messages.0.message.role`."""
 
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import Any
 
 from burnish.adapters.sources.jsontext import parse_structure
@@ -8,7 +8,7 @@ from burnish.adapters.sources.otlp.parts import PART_TYPES
 from burnish.adapters.sources.otlp.raw import Attributes
 from burnish.domain.base import Json
 
-__all__ = ["Entry", "entry_value", "take_lists"]
+__all__ = ["Entry", "Place", "entry_value", "place_of", "take_lists"]
 
 _LISTS = (
     "llm.input_messages.",
@@ -18,6 +18,8 @@ _LISTS = (
     "gen_ai.prompt.",
     "gen_ai.completion.",
     "retrieval.documents.",
+    "reranker.input_documents.",
+    "reranker.output_documents.",
     "embedding.embeddings.",
     "llm.tools.",
     "llm.request.functions.",
@@ -26,6 +28,7 @@ _VECTOR = ("vector",)
 _DEEPEST = 16  # deeper names are no convention's and stay attributes
 
 Path = tuple[str | int, ...]
+Place = tuple[tuple[str, int], Path]
 Entry = list[tuple[Path, Json]]
 """One item of a list, flat: the paths below its number, and their values."""
 
@@ -34,30 +37,32 @@ class _Tree(dict[str | int, Any]):
     """A branch that is being put together, told from an attribute's value that is a dict."""
 
 
-def take_lists(attributes: Attributes) -> dict[str, list[Entry]]:
+def take_lists(attributes: Attributes, listed: Iterable[tuple[str, Place]]) -> dict[str, list[Entry]]:
     """Take the numbered attributes out of `attributes` and give them back as lists, by the name before the number.
 
-    Vectors are left out.
+    `listed` are their names with their places, as `shapes` has them. Vectors are left out.
     """
     entries: dict[tuple[str, int], Entry] = {}
-    for key in [key for key in attributes if key.startswith(_LISTS)]:
-        place = _place(key)
-        if place is not None:
-            where, path = place
-            value = attributes.pop(key)
-            if path[-1:] != _VECTOR:
-                entries.setdefault(where, []).append((path, value))
+    for name, (where, path) in listed:
+        value = attributes.pop(name)
+        if path[-1:] != _VECTOR:
+            entry = entries.get(where)
+            if entry is None:
+                entries[where] = [(path, value)]
+            else:
+                entry.append((path, value))
     lists: dict[str, list[Entry]] = {}
     for where in sorted(entries):
         lists.setdefault(where[0], []).append(entries[where])
     return lists
 
 
-@lru_cache(maxsize=4096)  # the same few hundred names come in every span
-def _place(key: str) -> tuple[tuple[str, int], Path] | None:
-    """The list that `key` belongs to with the number in it, and the path below; None for a name that is of no list."""
-    start = next(name for name in _LISTS if key.startswith(name))
-    steps = key[len(start) :].split(".")
+def place_of(name: str) -> Place | None:
+    """The list that an attribute belongs to with the number in it, and the path below; None where it is of no list."""
+    if not name.startswith(_LISTS):
+        return None
+    start = next(known for known in _LISTS if name.startswith(known))
+    steps = name[len(start) :].split(".")
     if len(steps) > _DEEPEST or not _is_number(steps[0]):
         return None
     return (start[:-1], int(steps[0])), tuple(int(step) if _is_number(step) else step for step in steps[1:])

@@ -20,6 +20,7 @@ _ROLES = {
     "developer": "system",
     "function": "tool",
 }
+_ONLY_TEXT = {str}  # of numbers, 1 and True would be the same key
 _ROLE_PATH = ("message", "role")
 _MESSAGE_KEYS = frozenset(("role", "parts", "content", "contents", "tool_calls", "message"))
 _RESULT_TYPES = frozenset(
@@ -75,7 +76,7 @@ def read_entries(entries: list[Entry] | None, role: str, known: Known) -> tuple[
     found: list[Message] = []
     for entry in entries or ():
         given = "" if entry[0][0] == _ROLE_PATH else role
-        key = (given, *entry) if all(type(value) is str for _, value in entry) else None
+        key = (given, *entry) if {type(value) for _, value in entry} == _ONLY_TEXT else None
         messages = known.get(key) if key is not None else None
         if messages is None:
             messages = read_messages(entry_value(entry), role)

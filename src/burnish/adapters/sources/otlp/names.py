@@ -7,11 +7,14 @@ Our own table, because the published constants are deprecated and moving. Source
 from burnish.domain.traces import SpanKind
 
 __all__ = [
+    "AGENT_NAME",
+    "DOCUMENTS",
     "FACTS",
     "MODEL",
     "NOISE",
     "OPENINFERENCE_KINDS",
     "OPERATION_KINDS",
+    "QUERY",
     "SLOTS",
     "TOOL_ARGUMENTS",
     "TOOL_CALL_ID",
@@ -122,6 +125,7 @@ SESSION = (
 USER = (
     "user.id",
     "enduser.id",
+    "enduser.pseudo.id",
     "ai.telemetry.metadata.userId",
     "ai.telemetry.metadata.user.id",
     "ai.telemetry.metadata.user_id",
@@ -159,6 +163,11 @@ FACTS = {
     for rank, name in enumerate(aliases)
 }
 
+# The agent's own name for itself; the workflow's was folded into it. Told in the trace's metadata.
+AGENT_NAME = ("gen_ai.agent.name", "gen_ai.workflow.name", "agent.name", "agent_name")
+QUERY = ("gen_ai.retrieval.query.text", "gen_ai.retrieval.query", "reranker.query")
+DOCUMENTS = ("gen_ai.retrieval.documents",)
+
 OPENINFERENCE_KINDS = {
     "LLM": SpanKind.LLM,
     "TOOL": SpanKind.TOOL,
@@ -186,6 +195,18 @@ OPERATION_KINDS = {
     "invoke_workflow": SpanKind.CHAIN,
     "plan": SpanKind.CHAIN,
     "execute_tool": SpanKind.TOOL,
+    "search_memory": SpanKind.RETRIEVER,
+    **dict.fromkeys(
+        (
+            "create_memory",
+            "update_memory",
+            "upsert_memory",
+            "delete_memory",
+            "create_memory_store",
+            "delete_memory_store",
+        ),
+        SpanKind.CHAIN,
+    ),
 }
 TRACELOOP_KINDS = {
     "workflow": SpanKind.CHAIN,

@@ -1,5 +1,7 @@
 """The mapper: one raw span of any convention to one Span of the domain."""
 
+from collections.abc import Iterable
+
 from burnish.adapters.sources.base import Problem
 from burnish.adapters.sources.jsontext import DEEPEST, nested_too_deep, parse_structure
 from burnish.adapters.sources.otlp import names
@@ -7,6 +9,7 @@ from burnish.adapters.sources.otlp.conventions import merge_events, take_message
 from burnish.adapters.sources.otlp.indexed import Entry, entry_value, take_lists
 from burnish.adapters.sources.otlp.messages import Known
 from burnish.adapters.sources.otlp.raw import ERROR, OK, Attributes, RawSpan, moment
+from burnish.adapters.sources.otlp.shapes import shape_of
 from burnish.adapters.sources.otlp.tools import take_tools
 from burnish.domain.base import Json, built
 from burnish.domain.merging import ABSENT, LOGS_IN, LOGS_OUT
@@ -15,6 +18,13 @@ from burnish.domain.traces import Message, Span, SpanKind, SpanStatus, ToolUse, 
 __all__ = ["map_span", "text_of"]
 
 _STATUSES = {OK: SpanStatus.OK, ERROR: SpanStatus.ERROR}
+_KINDS = (
+    ("openinference.span.kind", names.OPENINFERENCE_KINDS),
+    ("gen_ai.operation.name", names.OPERATION_KINDS),
+    ("traceloop.span.kind", names.TRACELOOP_KINDS),
+    ("ai.operationId", names.VERCEL_KINDS),
+    ("llm.request.type", names.OPERATION_KINDS),
+)
 _NO_COUNTS = dict.fromkeys(Usage.model_fields)
 
 
@@ -45,10 +55,11 @@ def _mapped(raw: RawSpan, known: Known) -> Span:
         _check_depth(event.attributes)
     attributes = dict(raw.attributes)
     said = merge_events(attributes, raw.events) if raw.events else ((), ())
-    lists = take_lists(attributes)
+    shape = shape_of(attributes)
+    lists = take_lists(attributes, shape.listed) if shape.listed else {}
     kind = _kind(attributes)
-    asked, answered = take_messages(attributes, lists, said, known)
-    offered = take_tools(attributes, lists, known)
+    asked, answered = take_messages(attributes, lists, said, known) if shape.speaks or raw.events else ((), ())
+    offered = take_tools(attributes, lists, known) if shape.speaks else ()
     if kind is SpanKind.UNKNOWN:
         kind = _guessed_kind(attributes, bool(answered))
     tool = _tool(raw.name, attributes) if kind is SpanKind.TOOL else None
@@ -65,10 +76,10 @@ def _mapped(raw: RawSpan, known: Known) -> Span:
         attributes["otel.end_time_unix_nano"] = raw.end_ns  # before the start: a clock was set back
     if raw.scope:
         attributes["otel.scope.name"] = raw.scope
-    measured = _measured(attributes)
+    measured = _measured(attributes, shape.slots)
     message = raw.status_message or (_failure(attributes) if raw.status == ERROR else None)
-    for name in names.NOISE.intersection(attributes):
-        del attributes[name]
+    for name in shape.noise:
+        attributes.pop(name, None)
     if raw.logged:
         asked, answered = _content(raw, asked, attributes, LOGS_IN), _content(raw, answered, attributes, LOGS_OUT)
     return built(
@@ -109,18 +120,12 @@ def _content(raw: RawSpan, said: tuple[Message, ...], attributes: Attributes, ke
 
 def _check_depth(attributes: Attributes) -> None:
     for name, value in attributes.items():
-        if type(value) is not str and nested_too_deep(value):
+        if (type(value) is list or type(value) is dict) and nested_too_deep(value):
             raise ValueError(f"attribute '{name[:80]}' is nested more than {DEEPEST} levels deep")
 
 
 def _kind(attributes: Attributes) -> SpanKind:
-    for key, kinds in (
-        ("openinference.span.kind", names.OPENINFERENCE_KINDS),
-        ("gen_ai.operation.name", names.OPERATION_KINDS),
-        ("traceloop.span.kind", names.TRACELOOP_KINDS),
-        ("ai.operationId", names.VERCEL_KINDS),
-        ("llm.request.type", names.OPERATION_KINDS),
-    ):
+    for key, kinds in _KINDS:
         value = attributes.get(key)
         if isinstance(value, str):
             found = kinds.get(value.upper() if key.startswith("openinference") else value)
@@ -176,14 +181,11 @@ class _Measured:
         self.counts: dict[str, int] = {}
 
 
-def _measured(attributes: Attributes) -> _Measured:
+def _measured(attributes: Attributes, slots: Iterable[tuple[str, int, str]]) -> _Measured:
     """Take model, provider, tokens and cost out of `attributes`; an alias that says something else stays."""
     measured = _Measured()
-    slots = [(*names.SLOTS[name], name) for name in attributes if name in names.SLOTS]
-    if len(slots) > 1:
-        slots.sort()
     for field, _, name in slots:
-        value = attributes[name]
+        value = attributes.get(name)
         if field in names.USAGE:
             count = _count(value)
             if count is not None and measured.counts.setdefault(field, count) == count:
@@ -227,6 +229,9 @@ def _payload(attributes: Attributes, side: str) -> Json:
                 value = attributes.pop(name)
                 return parse_structure(value) if isinstance(value, str) else value
     value = attributes.pop(side, None)
+    if value is None:
+        value = _take(attributes, names.QUERY if side == "input" else names.DOCUMENTS)
+        return value if side == "input" or not isinstance(value, str) else parse_structure(value)
     return parse_structure(value) if isinstance(value, str) else value
 
 
@@ -264,7 +269,8 @@ def _listed_input(lists: dict[str, list[Entry]]) -> Json:
 
 
 def _listed_output(lists: dict[str, list[Entry]]) -> Json:
-    documents = [entry_value(entry) for entry in lists.get("retrieval.documents", ())]
+    found = lists.get("retrieval.documents") or lists.get("reranker.output_documents") or ()
+    documents = [entry_value(entry) for entry in found]
     return [entry.get("document", entry) if isinstance(entry, dict) else entry for entry in documents] or None
 
 

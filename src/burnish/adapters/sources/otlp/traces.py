@@ -147,6 +147,9 @@ def _metadata(attributes: Attributes, resource: Attributes) -> dict[str, Json]:
         for prefix in _METADATA_PREFIXES:
             if key.startswith(prefix):
                 metadata[key[len(prefix) :]] = value
+    named = next((text for name in names.AGENT_NAME if (text := text_of(attributes.get(name))) is not None), None)
+    if named is not None:
+        metadata["agent.name"] = named
     tags = attributes.get("tag.tags")
     if tags:
         metadata["tags"] = tags
