@@ -38,10 +38,10 @@ class Store:
         self.experiments = ExperimentStore(database)
         self.proposals = ProposalStore(database)
         self.pull_requests = PullRequestStore(database)
+        self.read_files = ReadFileStore(database)
         self.attempts = AttemptStore(database)
         self.calls = CallStore(database)
         self.nights = NightStore(database)
-        self.read_files = ReadFileStore(database)
 
     @classmethod
     def open(cls, url: str) -> Self:
