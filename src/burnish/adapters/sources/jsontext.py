@@ -6,19 +6,16 @@ PostgreSQL refuses NUL and NaN, UTF-8 refuses lone surrogates; one such characte
 import json
 import math
 import re
-from collections.abc import Callable
 from typing import Any
 
 from burnish.domain.base import Json
 
-__all__ = ["SHORT", "clean_json", "clean_number", "clean_text", "parse_json", "parse_structure"]
+__all__ = ["SHORT", "clean_number", "clean_text", "parse_json", "parse_structure"]
 
 _SUSPECT_ESCAPE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,[A-Za-z0-9+/=_\\-]{256,}")
 SHORT = 256  # a text shorter than this holds no inlined file
-_TOO_DEEP = "[nested too deep]"
-_DEPTH = 64  # deeper JSON than this no agent says on purpose, and pydantic writes none deeper than 255
 
 
 def clean_number(value: float) -> Json:
@@ -33,22 +30,6 @@ def clean_text(text: str) -> str:
     if text.isascii():
         return text.replace("\x00", "\ufffd") if "\x00" in text else text
     return _UNSTORABLE.sub("\ufffd", text)
-
-
-def clean_json(value: Json, resolve: Callable[[str], str] = str, depth: int = _DEPTH) -> Json:
-    """`value` with every text in it made fit to store, after `resolve` has put what it stands for in its place.
-
-    What is nested more than `depth` levels deep gives way to a note.
-    """
-    if isinstance(value, str):
-        return clean_text(resolve(value))
-    if isinstance(value, dict):
-        if not depth:
-            return _TOO_DEEP
-        return {clean_text(key): clean_json(item, resolve, depth - 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [clean_json(item, resolve, depth - 1) for item in value] if depth else _TOO_DEEP
-    return value
 
 
 def parse_json(text: str) -> Json:
