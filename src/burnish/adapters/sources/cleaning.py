@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from burnish.adapters.sources.jsontext import clean_text
+from burnish.adapters.sources.jsontext import clean_number, clean_text
 from burnish.domain.base import Json
 
 __all__ = ["clean_json"]
@@ -24,4 +24,4 @@ def clean_json(value: Json, resolve: Callable[[str], str] = str, depth: int = _D
         return {clean_text(key): clean_json(item, resolve, depth - 1) for key, item in value.items()}
     if isinstance(value, list):
         return [clean_json(item, resolve, depth - 1) for item in value] if depth else _TOO_DEEP
-    return value
+    return clean_number(value) if isinstance(value, float) else value
