@@ -37,8 +37,8 @@ class UnreadFiles:
     """A source that yields what its files hold beyond those that were read before.
 
     Whoever reads it calls `written` whenever everything yielded so far is stored, and once more at the end. Without
-    `remember` nothing is noted (a rehearsal); `again` reads known files too. `key` tells apart the same files read under other settings. `left_alone`
-    counts the files that were known.
+    `remember` nothing is noted (a rehearsal); `again` reads known files too. `key` tells apart the same files read
+    under other settings. `left_alone` counts the files that were known.
     """
 
     def __init__(
