@@ -50,7 +50,7 @@ def test_every_setting_is_documented() -> None:
     page = (DOCS / "configuration.md").read_text(encoding="utf-8")
     text = page[page.index("[source]") : page.index("[target]")] + page[page.index("**Sources.**") :].split("\n\n")[0]
     fields = {*SourceConfig.model_fields, *WriteBackConfig.model_fields}
-    said = {name for name in fields if re.search(rf"^{name} = |`{name}`|^\[source\.{name}\]", text, re.MULTILINE)}
+    said = {name for name in fields if re.search(rf"\b{name} = |`{name}`|\[source\.{name}\]", text)}
     assert said == fields
 
 
