@@ -117,6 +117,12 @@ def test_a_rehearsal_remembers_nothing(store: Store, pile: Path) -> None:
     assert pulled(store, pile)[0] == ["a.jsonl", "b.jsonl"]
 
 
+def test_known_files_can_be_read_again(store: Store, pile: Path) -> None:
+    """On request, and what they hold is no news."""
+    pulled(store, pile)
+    assert pulled(store, pile, again=True) == (["a.jsonl", "b.jsonl"], 0)
+
+
 def test_other_agents_and_settings_read_for_themselves(store: Store, pile: Path) -> None:
     """The record is of an agent's source with its settings."""
     pulled(store, pile)

@@ -37,8 +37,8 @@ class UnreadFiles:
     """A source that yields what its files hold beyond those that were read before.
 
     Whoever reads it calls `written` whenever everything yielded so far is stored, and once more at the end. Without
-    `remember` nothing is noted (a rehearsal). `key` tells apart the same files read under other settings. `left_alone`
-    counts the files that were known.
+    `remember` nothing is noted (a rehearsal); `again` reads known files too. `key` tells apart the same files read
+    under other settings. `left_alone` counts the files that were known.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class UnreadFiles:
         book: ReadFiles,
         *,
         remember: bool = True,
+        again: bool = False,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.name = source.name
@@ -58,6 +59,7 @@ class UnreadFiles:
         self._key = key
         self._book = book
         self._remember = remember
+        self._again = again
         self._clock_ns = clock_ns
         self._done: list[FileState] = []
 
@@ -66,7 +68,7 @@ class UnreadFiles:
         files, problems = self._source.files()
         if problems:
             yield Batch([], problems)
-        known = self._book.known(self._agent, self._key)
+        known = set() if self._again else self._book.known(self._agent, self._key)
         for file in files:
             looked_at, before = self._clock_ns(), _state(file)
             if before is not None and before in known:

@@ -56,16 +56,13 @@ class OtlpFilesSource:
         """The files that the path means now, and what is wrong with it."""
         return find_files(self._path, _SUFFIXES)
 
+    def read_file(self, path: Path) -> Iterator[Batch]:
+        """Yield what one of them holds."""
+        return OtlpFilesSource(path, self._agent).read()
+
     def read(self) -> Iterator[Batch]:
         """Yield batches of about 2,000 spans, so that neighbouring requests of one trace come together."""
         files, problems = self.files()
-        yield from self._read(files, problems)
-
-    def read_file(self, path: Path) -> Iterator[Batch]:
-        """Yield batches of about 2,000 spans from one file."""
-        yield from self._read([path], [])
-
-    def _read(self, files: list[Path], problems: list[Problem]) -> Iterator[Batch]:
         waiting = DecodedRequest(problems=problems)
         for file in files:
             for request in _requests(file):

@@ -6,7 +6,6 @@ PostgreSQL refuses NUL and NaN, UTF-8 refuses lone surrogates; one such characte
 import json
 import math
 import re
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -16,7 +15,6 @@ from burnish.domain.base import Json
 __all__ = [
     "DEEPEST",
     "SHORT",
-    "clean_json",
     "clean_number",
     "clean_text",
     "nested_too_deep",
@@ -29,7 +27,6 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,[A-Za-z0-9+/=_\\-]{256,}")
 SHORT = 256  # a text shorter than this holds no inlined file
 DEEPEST = 150  # what reads the store back gives up at 200 levels, of which a span's own take ten
-_TOO_DEEP = "[nested too deep]"
 
 
 def clean_number(value: float) -> Json:
@@ -44,22 +41,6 @@ def clean_text(text: str) -> str:
     if text.isascii():
         return text.replace("\x00", "\ufffd") if "\x00" in text else text
     return _UNSTORABLE.sub("\ufffd", text)
-
-
-def clean_json(value: Json, resolve: Callable[[str], str] = str, depth: int = DEEPEST) -> Json:
-    """`value` with every text in it made fit to store, after `resolve` has put what it stands for in its place.
-
-    What is nested more than `depth` levels deep gives way to a note.
-    """
-    if isinstance(value, str):
-        return clean_text(resolve(value))
-    if isinstance(value, dict):
-        if not depth:
-            return _TOO_DEEP
-        return {clean_text(key): clean_json(item, resolve, depth - 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [clean_json(item, resolve, depth - 1) for item in value] if depth else _TOO_DEEP
-    return value
 
 
 def parse_json(text: str) -> Json:

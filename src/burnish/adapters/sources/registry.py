@@ -4,14 +4,15 @@ A package registers a kind with an entry point in the group `burnish.sources`: i
 function `open(context: SourceContext) -> Source | WindowedSource`.
 """
 
+import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from burnish.adapters.sources.base import Batch, Source, WindowedSource
-from burnish.errors import ConfigError
+from burnish.errors import BurnishError, ConfigError
 from burnish.project import SourceConfig
 
 __all__ = ["BUILT_IN", "ENTRY_POINTS", "EndpointSource", "SourceContext", "open_source"]
@@ -105,21 +106,42 @@ def open_endpoint(context: SourceContext) -> EndpointSource:
 def open_source(context: SourceContext) -> Source | WindowedSource:
     """The source that the context's config names.
 
-    Raises ConfigError where no such kind is known, where it cannot be imported, or where its settings are wrong.
+    Raises ConfigError where no such kind is known, naming the nearest one, where its package fails, or where its
+    settings are wrong.
     """
     kind = context.config.kind
     if kind in BUILT_IN:
         module, _, function = BUILT_IN[kind].partition(":")
         opened = getattr(import_module(module), function)(context)
     else:
-        found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-        if kind not in found:
-            known = ", ".join(sorted({*BUILT_IN, *found}))
-            raise ConfigError(f"{context.where}: no source of kind '{kind}'; there are: {known}")
-        try:
-            opened = found[kind].load()(context)
-        except ImportError as error:
-            raise ConfigError(f"{context.where}: the package that registers '{kind}' fails: {error}") from error
+        opened = _open_registered(context, kind)
     if not isinstance(opened, (Source, WindowedSource)):
         raise ConfigError(f"{context.where}: what '{kind}' opens has neither read() nor read_window()")
     return opened
+
+
+def _open_registered(context: SourceContext, kind: str) -> object:
+    points = entry_points(group=ENTRY_POINTS)
+    found = {point.value: point for point in points if point.name == kind}
+    if not found:
+        known = sorted({*BUILT_IN, *(point.name for point in points)})
+        near = difflib.get_close_matches(kind, known, n=1)
+        hint = f"did you mean '{near[0]}'? There are" if near else "there are"
+        raise ConfigError(f"{context.where}: no source of kind '{kind}'; {hint}: {', '.join(known)}")
+    if len(found) > 1:
+        both = " and ".join(f"{value} ({_package(point)})" for value, point in sorted(found.items()))
+        raise ConfigError(f"{context.where}: '{kind}' is registered twice: {both}; uninstall one of them")
+    ((value, point),) = found.items()
+    try:
+        return point.load()(context)
+    except BurnishError:
+        raise
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        raise ConfigError(
+            f"{context.where}: {value} of {_package(point)}, which opens '{kind}', fails: {told}"
+        ) from error
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else "an unknown package"

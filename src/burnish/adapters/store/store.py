@@ -42,12 +42,12 @@ class Store:
         self.experiments = ExperimentStore(database)
         self.proposals = ProposalStore(database)
         self.pull_requests = PullRequestStore(database)
+        self.read_files = ReadFileStore(database)
         self.attempts = AttemptStore(database)
         self.calls = CallStore(database)
         self.nights = NightStore(database)
         self.positions = PositionStore(database)
         self.annotations = AnnotationStore(database)
-        self.read_files = ReadFileStore(database)
         self.redactions = RedactionStore(database)
         self.retention = RetentionStore(database)
 

@@ -59,7 +59,7 @@ class ChatLogSource:
             with open_binary(path) as file:
                 lined = path.name.removesuffix(".gz").endswith(_LINED)
                 for where, record, length in _records(file, path.name, lined):
-                    found = record if isinstance(record, Problem) else self._trace(record, where, dated)
+                    found = record if isinstance(record, Problem) else self.map_record(record, where, dated)
                     if isinstance(found, Trace):
                         batch.traces.append(found)
                     else:
@@ -73,7 +73,8 @@ class ChatLogSource:
         if batch.traces or batch.problems:
             yield batch
 
-    def _trace(self, record: Json, where: str, dated: datetime) -> Trace | Problem:
+    def map_record(self, record: Json, where: str, dated: datetime) -> Trace | Problem:
+        """The trace of a record, `dated` where it says no time, or why there is none."""
         try:
             return record_trace(record, self._agent, self.name, dated)
         except (ValueError, RecursionError, OverflowError) as error:

@@ -2,7 +2,7 @@
 
 import marshal
 
-from burnish.adapters.sources.jsontext import clean_json
+from burnish.adapters.sources.cleaning import clean_json
 from burnish.adapters.sources.otlp.messages import read_messages
 from burnish.domain.base import Json
 from burnish.domain.traces import Message

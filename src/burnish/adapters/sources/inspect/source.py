@@ -59,21 +59,23 @@ class InspectSource:
         problems: list[Problem] = []
         feedback: list[Feedback] = []
         for found in read_log(path):
-            if isinstance(found, Problem):
-                problems.append(found)
-            else:
-                try:
-                    trace, said = self._sample(found)
-                except (ValueError, RecursionError, OverflowError) as error:
-                    problems.append(Problem(where=found.where, reason=f"not a sample that can be read: {error}"))
-                else:
-                    traces.append(trace)
-                    feedback.extend(said)
+            one = Batch([], [found]) if isinstance(found, Problem) else self.map_sample(found)
+            traces.extend(one.traces)
+            problems.extend(one.problems)
+            feedback.extend(one.feedback)
             if len(traces) + len(problems) >= _BATCH_SAMPLES:
                 yield Batch(traces, problems, feedback)
                 traces, problems, feedback = [], [], []
         if traces or problems:
             yield Batch(traces, problems, feedback)
+
+    def map_sample(self, found: LoggedSample) -> Batch:
+        """The trace of a sample with what was said of it, or why there is none."""
+        try:
+            trace, feedback = self._sample(found)
+        except (ValueError, RecursionError, OverflowError) as error:
+            return Batch([], [Problem(where=found.where, reason=f"not a sample that can be read: {error}")])
+        return Batch([trace], [], feedback)
 
     def _sample(self, found: LoggedSample) -> tuple[Trace, list[Feedback]]:
         conversation = Conversation(found.sample)
