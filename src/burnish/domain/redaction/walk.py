@@ -85,6 +85,8 @@ class Walk:
                 return TOO_DEEP
             items = [self.value(item, kind, depth + 1) for item in value]
             return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+        if value is None:
+            return value
         self.chars += 8
         if isinstance(value, int) and not isinstance(value, bool):
             if kind == "password" and self.secrets:
