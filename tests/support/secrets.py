@@ -16,9 +16,22 @@ __all__ = ["FORMS", "Labelled", "negatives", "positives", "secrets"]
 
 _ALNUM = string.ascii_letters + string.digits
 _URLSAFE = _ALNUM + "-_"
-_WORDS = (
-    ["order", "parcel", "invoice", "refund", "customer", "please", "address", "account", "window", "number", "delivery", "green", "status", "return"]
-)
+_WORDS = [
+    "order",
+    "parcel",
+    "invoice",
+    "refund",
+    "customer",
+    "please",
+    "address",
+    "account",
+    "window",
+    "number",
+    "delivery",
+    "green",
+    "status",
+    "return",
+]
 
 
 @dataclass(frozen=True)

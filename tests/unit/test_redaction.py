@@ -192,7 +192,10 @@ def test_structures_keep_their_shape(value: Json) -> None:
     [
         ({"password": "hunter2", "user": "ann"}, {"password": "[redacted:password]", "user": "ann"}),
         ({"db.password": 1234}, {"db.password": "[redacted:password]"}),
-        ({"http.request.header.authorization": ["Basic abc"]}, {"http.request.header.authorization": ["[redacted:secret]"]}),
+        (
+            {"http.request.header.authorization": ["Basic abc"]},
+            {"http.request.header.authorization": ["[redacted:secret]"]},
+        ),
         ({"cookies": {"sid": "x"}}, {"cookies": {"sid": "[redacted:cookie]"}}),
         ({"apiKey": "abcdefgh"}, {"apiKey": "[redacted:secret]"}),
         ({"password": "", "token": "the"}, {"password": "", "token": "the"}),
