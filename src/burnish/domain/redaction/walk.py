@@ -60,7 +60,7 @@ class Walk:
 
     def optional(self, text: str | None) -> str | None:
         """A text that may be missing."""
-        return None if text is None else self.text(text)
+        return text if text is None or self.known.get(text, _NEW) is None else self.text(text)
 
     def identity(self, text: str | None) -> str | None:
         """Who or which session; one that holds something to take out goes as a whole, as all such would be one."""
@@ -80,8 +80,7 @@ class Walk:
         if isinstance(value, list):
             if depth >= DEEPEST:
                 return TOO_DEEP
-            items = [self.value(item, kind, depth + 1) for item in value]
-            return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+            return self._list(value, kind, depth)
         if value is None:
             return value
         self.chars += 8
@@ -92,6 +91,21 @@ class Walk:
                 self.taken.update(found.names)
                 return found.text
         return value
+
+    def _list(self, value: list[Json], kind: str, depth: int) -> list[Json]:
+        changed: list[Json] | None = None
+        known = self.known
+        for index, item in enumerate(value):
+            if type(item) is str and not kind and known.get(item, _NEW) is None:
+                self.chars += len(item)
+                after: Json = item
+            else:
+                after = self.value(item, kind, depth + 1)
+            if changed is None and after is not item:
+                changed = value[:index]
+            if changed is not None:
+                changed.append(after)
+        return value if changed is None else changed
 
     def _object(self, value: dict[str, Json], kind: str, depth: int) -> Json:
         if depth >= DEEPEST:
@@ -110,7 +124,11 @@ class Walk:
                     ):
                         self.chars += len(item)  # type: ignore[arg-type]
                         continue
-                elif kind_of is float or kind_of is bool:
+                elif (
+                    kind_of is float
+                    or kind_of is bool
+                    or (kind_of is int and of_key != "password" and item < _SHORTEST_NUMBER)  # type: ignore[operator]
+                ):
                     self.chars += 8
                     continue
             if inherited and isinstance(item, str) and item and self.secrets and not item.startswith("[redacted:"):
