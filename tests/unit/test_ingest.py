@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -9,10 +10,14 @@ from support.otlp_bodies import JSON, PROTOBUF, TRACE, as_json, as_protobuf, req
 
 from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.store import Store
+from burnish.domain.base import utc_now
 from burnish.domain.listing import IngestSummary, TraceQuery
+from burnish.domain.redaction import RedactionRule
 from burnish.domain.traces import SpanKind, Trace
 from burnish.errors import InputError
 from burnish.loop.ingest import encode_response, ingest, receive
+from burnish.loop.screen import Screens
+from burnish.project import AgentConfig
 
 ROOT = span(1, {"gen_ai.operation.name": "invoke_agent", "input.value": "Hi", "output.value": "Bye"}, name="agent")
 CHILD = span(2, {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5}, name="chat", parent=1)
@@ -145,3 +150,39 @@ def test_an_unusable_body_stores_nothing(store: Store) -> None:
         with pytest.raises(InputError):
             receive(store, "desk", body, kind, None, max_bytes=limit)
     assert store.traces.count(TraceQuery()) == 0
+
+
+def test_what_comes_in_is_screened_by_its_agents_rules() -> None:
+    """One endpoint serves many agents: each trace goes by its own agent's file, one without a file by the defaults."""
+    rule = RedactionRule(personal=())
+    config = AgentConfig.model_validate(
+        {"name": "lookup", "repository": {"url": "x"}, "target": {}, "improve": {"metric": "m"}, "redaction": rule}
+    )
+    shelf = Shelf()
+    screens = Screens([config])
+    for agent, number in (("lookup", 1), ("other", 2)):
+        values = {"gen_ai.operation.name": "invoke_agent", "input.value": "ann@example.com"}
+        body = as_json(request(span(number, values, trace=f"{number:032x}"), resource={"service.name": agent}))
+        receive(shelf, "unnamed", body, JSON, None, screens=screens)
+    assert [("lookup", "ann@example.com"), ("other", "[redacted:email]")] == [(t.agent, t.input) for t in shelf.held]
+
+
+def test_traces_past_their_retention_are_not_taken_in() -> None:
+    """A source that tells everything again does not bring back what was pruned."""
+    config = AgentConfig.model_validate(
+        {
+            "name": "desk",
+            "repository": {"url": "x"},
+            "target": {},
+            "improve": {"metric": "m"},
+            "retention": {"days": 30},
+        }
+    )
+    old = [
+        trace.model_copy(update={"agent": "desk", "started_at": utc_now() - timedelta(days=31)})
+        for trace in _traces(1, 3)
+    ]
+    new = [trace.model_copy(update={"agent": "desk", "started_at": utc_now()}) for trace in _traces(3, 4)]
+    shelf = Shelf()
+    report = ingest(shelf, Batches([Batch([*old, *new], [])]), screens=Screens([config]))
+    assert (3, 2, 1) == (report.traces, report.expired, report.summary.new_traces)

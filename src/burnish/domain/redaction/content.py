@@ -18,11 +18,15 @@ _STRUCTURAL = re.compile(
 )
 
 
+_PLAIN_NAME = re.compile(r"[\w.\-/]{1,100}")
+
+
 def _attributes(given: dict[str, Json]) -> dict[str, Json]:
     return {
         key: value
         for key, value in given.items()
-        if isinstance(value, (bool, int, float)) or (_STRUCTURAL.fullmatch(key) and not isinstance(value, dict))
+        if (isinstance(value, (bool, int, float)) and _PLAIN_NAME.fullmatch(key))
+        or (_STRUCTURAL.fullmatch(key) and not isinstance(value, dict))
     }
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from burnish.domain.base import Json
-from burnish.domain.feedback import Feedback
+from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.redaction.content import feedback_structure, span_structure, trace_structure
 from burnish.domain.redaction.limits import SHORTEST, shorten_head, shorten_span
 from burnish.domain.redaction.rules import LimitRule, RedactionRule
@@ -69,11 +69,14 @@ class Redactor:
         return RedactedTrace(head if same else head.model_copy(update={"spans": tuple(after)}), taken)
 
     def feedback(self, item: Feedback) -> tuple[Feedback, Counter[str]]:
-        """Feedback without what was found in its comment, label, correction and author."""
+        """Feedback without what was found in its comment, label and correction.
+
+        Of a user the author too; reviewers and evaluators must be told apart, so theirs stays.
+        """
         walk = self._walk()
         value = walk.text(item.value) if isinstance(item.value, str) else item.value
         fields = {"value": value, "comment": walk.optional(item.comment), "correction": walk.value(item.correction)}
-        author = walk.text(item.author)
+        author = walk.text(item.author) if item.source is FeedbackSource.USER else item.author
         if any(found is not getattr(item, name) for name, found in fields.items()) or author is not item.author:
             item = item.model_copy(update={**fields, "author": author})
         return (item if self.rule.keep_content else feedback_structure(item)), walk.taken

@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
-from typing import Any, TypeVar, cast
+from typing import cast
 
-from burnish.domain.base import Json, Value
+from burnish.domain.base import Json
 from burnish.domain.redaction.detectors import mark
 from burnish.domain.redaction.keys import IDENTIFIER, PLAIN, secret_of
 from burnish.domain.redaction.text import Clean, TextRedactor, is_json
@@ -12,7 +12,6 @@ from burnish.domain.traces import (
     ImagePart,
     Message,
     Part,
-    ReasoningPart,
     TextPart,
     ToolCallPart,
     ToolResultPart,
@@ -20,8 +19,6 @@ from burnish.domain.traces import (
 )
 
 __all__ = ["Walk"]
-
-M = TypeVar("M", bound=Value)
 
 DEEPEST = 100
 TOO_DEEP = "[… nested deeper than 100 levels, left out]"
@@ -63,7 +60,7 @@ class Walk:
 
     def optional(self, text: str | None) -> str | None:
         """A text that may be missing."""
-        return None if text is None else self.text(text)
+        return text if text is None or self.known.get(text, _NEW) is None else self.text(text)
 
     def identity(self, text: str | None) -> str | None:
         """Who or which session; one that holds something to take out goes as a whole, as all such would be one."""
@@ -83,8 +80,9 @@ class Walk:
         if isinstance(value, list):
             if depth >= DEEPEST:
                 return TOO_DEEP
-            items = [self.value(item, kind, depth + 1) for item in value]
-            return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+            return self._list(value, kind, depth)
+        if value is None:
+            return value
         self.chars += 8
         if isinstance(value, int) and not isinstance(value, bool):
             if kind == "password" and self.secrets:
@@ -94,23 +92,49 @@ class Walk:
                 return found.text
         return value
 
+    def _list(self, value: list[Json], kind: str, depth: int) -> list[Json]:
+        changed: list[Json] | None = None
+        known = self.known
+        for index, item in enumerate(value):
+            if type(item) is str and not kind and known.get(item, _NEW) is None:
+                self.chars += len(item)
+                after: Json = item
+            else:
+                after = self.value(item, kind, depth + 1)
+            if changed is None and after is not item:
+                changed = value[:index]
+            if changed is not None:
+                changed.append(after)
+        return value if changed is None else changed
+
     def _object(self, value: dict[str, Json], kind: str, depth: int) -> Json:
         if depth >= DEEPEST:
             return TOO_DEEP
-        inherited = kind if kind == "cookie" and not any(key in value for key in _SCHEMA) else PLAIN
+        inherited = kind == "cookie" and not any(key in value for key in _SCHEMA)
         changed: dict[str, Json] | None = None
-        keys = self.redact.known_keys
+        keys, known, ids = self.redact.known_keys, self.known, self.redact.known_ids
         for key, item in value.items():
             of_key, clean_key = keys.get(key) or self.redact.key(key)
-            of_key = inherited or of_key
+            if changed is None and clean_key is None and not inherited:
+                # What most fields are: a known text, or a number.
+                kind_of = type(item)
+                if kind_of is str:
+                    if (not of_key and known.get(item, _NEW) is None) or (  # type: ignore[arg-type]
+                        of_key == IDENTIFIER and ids.get(item, _NEW) is None  # type: ignore[arg-type]
+                    ):
+                        self.chars += len(item)  # type: ignore[arg-type]
+                        continue
+                elif (
+                    kind_of is float
+                    or kind_of is bool
+                    or (kind_of is int and of_key != "password" and item < _SHORTEST_NUMBER)  # type: ignore[operator]
+                ):
+                    self.chars += 8
+                    continue
             if inherited and isinstance(item, str) and item and self.secrets and not item.startswith("[redacted:"):
                 after: Json = self._taken("cookie")
             else:
-                after = self.value(item, of_key, depth + 1)
-            after_key = key
-            if clean_key is not None:
-                self.taken.update(clean_key.names)
-                after_key = clean_key.text
+                after = self.value(item, "cookie" if inherited else of_key, depth + 1)
             if changed is None and (after is not item or clean_key is not None):
                 changed = {}
                 for earlier in value:  # what came before was clean
@@ -118,7 +142,10 @@ class Walk:
                         break
                     changed[earlier] = value[earlier]
             if changed is not None:
-                changed[_free(after_key, changed)] = after
+                if clean_key is not None:
+                    self.taken.update(clean_key.names)
+                    key = clean_key.text
+                changed[_free(key, changed)] = after
         return value if changed is None else changed
 
     def _taken(self, name: str) -> str:
@@ -132,20 +159,27 @@ class Walk:
 
     def messages(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """A conversation."""
-        after = [self._message(message) for message in messages]
-        return tuple(after) if any(a is not b for a, b in zip(after, messages, strict=True)) else messages
+        changed = False
+        found: list[Message] = []
+        known = self.known
+        for message in messages:
+            parts = message.parts
+            if (
+                len(parts) == 1
+                and type(part := parts[0]) is TextPart
+                and message.name is None
+                and known.get(part.text, _NEW) is None
+            ):
+                # By far the most, and mostly known from the call before: one look.
+                self.chars += len(part.text)
+                found.append(message)
+                continue
+            after = self._message(message)
+            changed = changed or after is not message
+            found.append(after)
+        return tuple(found) if changed else messages
 
     def _message(self, message: Message) -> Message:
-        given = message.parts
-        if (
-            len(given) == 1
-            and type(part := given[0]) is TextPart
-            and message.name is None
-            and self.known.get(part.text, _NEW) is None
-        ):
-            # By far the most, and mostly known from the call before: one look, no lists.
-            self.chars += len(part.text)
-            return message
         parts = [self._part(part) for part in message.parts]
         name = self.optional(message.name)
         if name is message.name and all(a is b for a, b in zip(parts, message.parts, strict=True)):
@@ -154,29 +188,28 @@ class Walk:
 
     def _part(self, part: Part) -> Part:
         """A part without what was found; the id that ties a tool's call to its result stays."""
-        if isinstance(part, (TextPart, ReasoningPart)):
-            return _with(part, text=self.text(part.text))
         if isinstance(part, ToolCallPart):
-            return _with(part, arguments=self.value(part.arguments), name=self.text(part.name))
+            given, called = self.value(part.arguments), self.text(part.name)
+            same = given is part.arguments and called is part.name
+            return part if same else part.model_copy(update={"arguments": given, "name": called})
         if isinstance(part, ToolResultPart):
-            return _with(part, result=self.value(part.result), name=self.optional(part.name))
-        assert isinstance(part, ImagePart)
-        return _with(part, uri=self.text(part.uri))
+            gave, of = self.value(part.result), self.optional(part.name)
+            same = gave is part.result and of is part.name
+            return part if same else part.model_copy(update={"result": gave, "name": of})
+        if isinstance(part, ImagePart):
+            uri = self.text(part.uri)
+            return part if uri is part.uri else part.model_copy(update={"uri": uri})
+        text = self.text(part.text)
+        return part if text is part.text else part.model_copy(update={"text": text})
 
     def tool(self, tool: ToolUse | None) -> ToolUse | None:
         """What a tool was given and gave."""
         if tool is None:
             return None
-        return _with(
-            tool, name=self.text(tool.name), arguments=self.value(tool.arguments), result=self.value(tool.result)
-        )
-
-
-def _with(item: M, **fields: Any) -> M:
-    """The item with these fields; itself where all of them are what it has."""
-    if all(value is getattr(item, name) for name, value in fields.items()):
-        return item
-    return item.model_copy(update=fields)
+        name, given, gave = self.text(tool.name), self.value(tool.arguments), self.value(tool.result)
+        if name is tool.name and given is tool.arguments and gave is tool.result:
+            return tool
+        return tool.model_copy(update={"name": name, "arguments": given, "result": gave})
 
 
 def _free(key: str, taken: dict[str, Json]) -> str:
