@@ -5,6 +5,7 @@ the three alternate and the best of each counts, as the machine is shared. The c
 the server works on the next page, so that it should lose little.
 """
 
+import argparse
 import os
 import sys
 import tempfile
@@ -64,9 +65,8 @@ def bare(requests: list[httpx.Request]) -> None:
             client.send(request).raise_for_status()
 
 
-def measured(name: str, url: str, make: Callable[[HttpClient], WindowedSource], folder: Path) -> bool:
+def measured(name: str, spans: int, url: str, make: Callable[[HttpClient], WindowedSource], folder: Path) -> bool:
     """Print the table of one server; whether it reaches the bar."""
-    spans = SPANS[name]
     recorded = Recorded()
     with HttpClient(url, transport=recorded, timeout_s=600) as client:
         assert into_memory(make(client)) == spans
@@ -94,37 +94,47 @@ def measured(name: str, url: str, make: Callable[[HttpClient], WindowedSource], 
     return reached
 
 
-def of_phoenix(folder: Path, venv: Path) -> bool:
+def of_phoenix(folder: Path, venv: Path, spans: int) -> bool:
     """Fill Phoenix and measure."""
     with PhoenixServer(venv, folder / "server") as server:
-        for body in mixed(SPANS["phoenix"], 0):
+        for body in mixed(spans, 0):
             server.send(body)
-        server.wait_for(SPANS["phoenix"])
-        return measured("phoenix", server.url, lambda client: PhoenixSource(client, "default", "support"), folder)
+        server.wait_for(spans)
+        return measured(
+            "phoenix", spans, server.url, lambda client: PhoenixSource(client, "default", "support"), folder
+        )
 
 
-def of_mlflow(folder: Path, venv: Path) -> bool:
+def of_mlflow(folder: Path, venv: Path, spans: int) -> bool:
     """Fill MLflow and measure."""
     with MlflowServer(venv, folder / "server") as server:
         experiment = server.experiment("bench")
-        for body in mixed(SPANS["mlflow"], 0):
+        for body in mixed(spans, 0):
             server.send(body, experiment)
         return measured(
-            "mlflow", server.url, lambda client: MlflowSource(MlflowApi(client, experiment), "support"), folder
+            "mlflow", spans, server.url, lambda client: MlflowSource(MlflowApi(client, experiment), "support"), folder
         )
 
 
 def main() -> int:
     """Print the tables; 1 where a rate misses its bar."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, spans in SPANS.items():
+        parser.add_argument(
+            f"--{name}", type=int, default=spans, metavar="SPANS", help="a multiple of 1,000; 0 for none"
+        )
+    wanted = vars(parser.parse_args())
     print(f"best of {ROUNDS} rounds, load before: {os.getloadavg()[0]:.1f}\n")
     reached = True
     for name, measure in (("phoenix", of_phoenix), ("mlflow", of_mlflow)):
         venv = venv_of(name)
+        if not wanted[name]:
+            continue
         if venv is None:
             print(f"{name}: left out, BURNISH_{name.upper()}_VENV names no environment (make integration)")
             continue
         with tempfile.TemporaryDirectory() as folder:
-            reached &= measure(Path(folder), venv)
+            reached &= measure(Path(folder), venv, wanted[name])
     print(f"\nload after: {os.getloadavg()[0]:.1f}")
     return int(not reached)
 

@@ -5,6 +5,7 @@ does. Phoenix answers at once and stores later; it is asked for its newest span 
 SQLite, each server in a process of its own and warmed up by one request. The machine is shared: the ratios count.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -20,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from support.servers import MlflowServer, PhoenixServer, free_port, venv_of
 
-from benchmarks.ingest import PROTOBUF, bodies
+from benchmarks.ingest import A_BODY, A_TRACE, PROTOBUF, bodies
 from burnish.adapters.store import Store
 from burnish.domain.listing import TraceQuery
 from burnish.loop.ingest import receive
@@ -35,11 +36,11 @@ def mixed(spans: int, seed: int) -> list[bytes]:
     return [body for pair in zip(*styles, strict=True) for body in pair]
 
 
-def timed(work: Callable[[], None]) -> float:
+def timed(work: Callable[[], None], spans: int) -> float:
     """Spans a second."""
     started = time.perf_counter()
     work()
-    return SPANS / (time.perf_counter() - started)
+    return spans / (time.perf_counter() - started)
 
 
 def direct(requests: list[bytes], warm_up: bytes, folder: Path) -> float:
@@ -51,8 +52,8 @@ def direct(requests: list[bytes], warm_up: bytes, folder: Path) -> float:
             for body in requests:
                 receive(store, "support", body, PROTOBUF, None)
 
-        rate = timed(work)
-        assert store.traces.count(TraceQuery(agent="support")) == (SPANS + WARM_UP) // 10
+        rate = timed(work, A_BODY * len(requests))
+        assert store.traces.count(TraceQuery(agent="support")) == (A_BODY * len(requests) + WARM_UP) // A_TRACE
     return rate
 
 
@@ -89,10 +90,10 @@ def over_http(requests: list[bytes], warm_up: bytes, folder: Path) -> float:
     """The same through `burnish serve`."""
     with burnish_serve(folder) as url, httpx.Client(timeout=120) as client:
         send(client, url, warm_up)
-        rate = timed(lambda: [send(client, url, body) for body in requests] and None)
+        rate = timed(lambda: [send(client, url, body) for body in requests] and None, A_BODY * len(requests))
     with Store.open(f"sqlite:///{next((folder / 'home').glob('*.sqlite3'))}") as store:
         stored = store.traces.count(TraceQuery())
-        assert stored == (SPANS + WARM_UP) // 10, stored
+        assert stored == (A_BODY * len(requests) + WARM_UP) // A_TRACE, stored
     return rate
 
 
@@ -108,9 +109,9 @@ def phoenix(requests: list[bytes], warm_up: bytes, folder: Path) -> float:
         def work() -> None:
             for body in requests:
                 send(client, server.url, body)
-            server.wait_for(WARM_UP + SPANS)
+            server.wait_for(WARM_UP + A_BODY * len(requests))
 
-        return timed(work)
+        return timed(work, A_BODY * len(requests))
 
 
 def mlflow(requests: list[bytes], warm_up: bytes, folder: Path) -> float:
@@ -120,13 +121,18 @@ def mlflow(requests: list[bytes], warm_up: bytes, folder: Path) -> float:
     with MlflowServer(venv, folder) as server, httpx.Client(timeout=TIMEOUT_S) as client:
         experiment = {"x-mlflow-experiment-id": server.experiment("bench")}
         send(client, server.url, warm_up, **experiment)
-        return timed(lambda: [send(client, server.url, body, **experiment) for body in requests] and None)
+        return timed(
+            lambda: [send(client, server.url, body, **experiment) for body in requests] and None, A_BODY * len(requests)
+        )
 
 
 def main() -> int:
     """Print the table; 1 where a ratio misses its bar."""
-    requests, warm_up = mixed(SPANS, 0), bodies("genai", WARM_UP, 99)[0]
-    print(f"{SPANS:,} spans in {len(requests)} requests, load before: {os.getloadavg()[0]:.1f}\n")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spans", type=int, default=SPANS, help="a multiple of 1,000")
+    spans = parser.parse_args().spans
+    requests, warm_up = mixed(spans, 0), bodies("genai", WARM_UP, 99)[0]
+    print(f"{spans:,} spans in {len(requests)} requests, load before: {os.getloadavg()[0]:.1f}\n")
     missed = False
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root)

@@ -63,10 +63,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
 
 
 @pytest.fixture
-def source_of(server: MlflowServer) -> Iterator[Callable[[str], MlflowSource]]:
+def source_of(server: MlflowServer) -> Iterator[Callable[..., MlflowSource]]:
     """Opens the source of an experiment; patient enough for a server that starts anew."""
     with HttpClient(server.url, attempts=300, backoff=Backoff(first_s=0.5, cap_s=1.0)) as client:
-        yield lambda experiment: MlflowSource(MlflowApi(client, experiment), "desk")
+        yield lambda experiment, **settings: MlflowSource(MlflowApi(client, experiment), "desk", **settings)
 
 
 def _sent(server: MlflowServer, name: str, bodies: list[bytes]) -> dict[str, Trace]:
@@ -79,7 +79,7 @@ def _sent(server: MlflowServer, name: str, bodies: list[bytes]) -> dict[str, Tra
 
 @pytest.mark.parametrize("kind", ["recorded", "generated"])
 def test_spans_come_back_as_our_endpoint_reads_them(
-    server: MlflowServer, source_of: Callable[[str], MlflowSource], kind: str
+    server: MlflowServer, source_of: Callable[..., MlflowSource], kind: str
 ) -> None:
     """Parents, kinds, messages, tools, tokens and outcomes of real instrumentations; MLflow adds its prices."""
     own = _sent(server, kind, recorded_bodies() if kind == "recorded" else generated_bodies(1))
@@ -91,7 +91,7 @@ def test_spans_come_back_as_our_endpoint_reads_them(
         }
 
 
-def test_mlflows_own_tracing_comes_through(server: MlflowServer, source_of: Callable[[str], MlflowSource]) -> None:
+def test_mlflows_own_tracing_comes_through(server: MlflowServer, source_of: Callable[..., MlflowSource]) -> None:
     """What its SDK records of an agent, and what a person said of it, with the trace and asked for apart."""
     started = utc_now()
     subprocess.run([server.venv / "bin" / "python", "-c", AGENT, server.url], check=True, capture_output=True)
@@ -118,7 +118,7 @@ def test_mlflows_own_tracing_comes_through(server: MlflowServer, source_of: Call
     ]
 
 
-def test_what_is_written_back_twice_stands_once(server: MlflowServer, source_of: Callable[[str], MlflowSource]) -> None:
+def test_what_is_written_back_twice_stands_once(server: MlflowServer, source_of: Callable[..., MlflowSource]) -> None:
     """As it was written last, on a span and on a trace, and burnish does not hear itself."""
     own = _sent(server, "written", generated_bodies(3)[:1])
     trace = next(iter(own.values()))
@@ -144,11 +144,11 @@ def test_what_is_written_back_twice_stands_once(server: MlflowServer, source_of:
 
 
 def test_a_server_killed_during_the_pull_costs_no_span(
-    server: MlflowServer, source_of: Callable[[str], MlflowSource]
+    server: MlflowServer, source_of: Callable[..., MlflowSource]
 ) -> None:
     """Killed with a page handed out and started again: the pull waits, goes on, and every span comes once."""
-    own = _sent(server, "killed", generated_bodies(4, 2000))
-    batches = source_of("killed").read_window(EVER)
+    own = _sent(server, "killed", generated_bodies(4))
+    batches = source_of("killed", page=20).read_window(EVER)
     found = [span.span_id for trace in next(batches).traces for span in trace.spans]
     server.kill()
     starting = threading.Timer(1.0, server.start)

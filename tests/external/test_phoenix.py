@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -32,10 +31,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhoenixServer]:
 
 
 @pytest.fixture
-def source_of(server: PhoenixServer) -> Iterator[Callable[[str], PhoenixSource]]:
+def source_of(server: PhoenixServer) -> Iterator[Callable[..., PhoenixSource]]:
     """Opens the source of a project; patient enough for a server that starts anew."""
     with HttpClient(server.url, attempts=300, backoff=Backoff(first_s=0.5, cap_s=1.0)) as client:
-        yield lambda project: PhoenixSource(client, project, "desk")
+        yield lambda project, **settings: PhoenixSource(client, project, "desk", **settings)
 
 
 def _sent(server: PhoenixServer, project: str, bodies: list[bytes]) -> dict[str, Trace]:
@@ -66,7 +65,7 @@ def _count(server: PhoenixServer, project: str) -> int:
 
 @pytest.mark.parametrize("kind", ["recorded", "generated"])
 def test_spans_come_back_as_our_endpoint_reads_them(
-    server: PhoenixServer, source_of: Callable[[str], PhoenixSource], kind: str
+    server: PhoenixServer, source_of: Callable[..., PhoenixSource], kind: str
 ) -> None:
     """Parents, kinds, messages, tools, tokens and outcomes of real instrumentations, by way of Phoenix and without."""
     own = _sent(server, kind, recorded_bodies() if kind == "recorded" else generated_bodies(1))
@@ -78,7 +77,7 @@ def test_spans_come_back_as_our_endpoint_reads_them(
         }
 
 
-def test_a_persons_word_there_is_heard_here(server: PhoenixServer, source_of: Callable[[str], PhoenixSource]) -> None:
+def test_a_persons_word_there_is_heard_here(server: PhoenixServer, source_of: Callable[..., PhoenixSource]) -> None:
     """On a span and on a trace; an evaluator's is told from a person's."""
     own = _sent(server, "heard", generated_bodies(2)[:1])
     trace = next(iter(own.values()))
@@ -101,9 +100,7 @@ def test_a_persons_word_there_is_heard_here(server: PhoenixServer, source_of: Ca
     assert {item.trace_id for item in heard} == {trace.trace_id}
 
 
-def test_what_is_written_back_twice_stands_once(
-    server: PhoenixServer, source_of: Callable[[str], PhoenixSource]
-) -> None:
+def test_what_is_written_back_twice_stands_once(server: PhoenixServer, source_of: Callable[..., PhoenixSource]) -> None:
     """On a span and on a trace, as it was written last, and burnish does not hear itself."""
     own = _sent(server, "written", generated_bodies(3)[:1])
     trace = next(iter(own.values()))
@@ -126,11 +123,11 @@ def test_what_is_written_back_twice_stands_once(
 
 
 def test_a_server_killed_during_the_pull_costs_no_span(
-    server: PhoenixServer, source_of: Callable[[str], PhoenixSource], tmp_path: Path
+    server: PhoenixServer, source_of: Callable[..., PhoenixSource]
 ) -> None:
     """Killed with a page handed out and started again: the pull waits, goes on, and every span comes once."""
-    own = _sent(server, "killed", generated_bodies(4, 1500))
-    batches = source_of("killed").read_window(EVER)
+    own = _sent(server, "killed", generated_bodies(4))
+    batches = source_of("killed", page=200).read_window(EVER)
     found = [span.span_id for trace in next(batches).traces for span in trace.spans]
     server.kill()
     starting = threading.Timer(1.0, server.start)

@@ -30,8 +30,9 @@ class MlflowSource:
 
     name = "mlflow"
 
-    def __init__(self, api: MlflowApi, agent: str) -> None:
+    def __init__(self, api: MlflowApi, agent: str, *, page: int = _ASKED) -> None:
         self._api = api
+        self._page = page
         self._agent = agent
 
     def close(self) -> None:
@@ -76,8 +77,8 @@ class MlflowSource:
                 else:
                     reason = "its spans lie in the artifact store, from which MLflow's REST API gives none"
                     problems.append(Problem(where=f"trace {info['trace_id']} in MLflow", reason=reason))
-            for start in range(0, len(wanted), _ASKED):
-                chunk = wanted[start : start + _ASKED]
+            for start in range(0, len(wanted), self._page):
+                chunk = wanted[start : start + self._page]
                 yield chunk, self._api.traces([info["trace_id"] for info in chunk]), problems
                 problems = []
             if problems:

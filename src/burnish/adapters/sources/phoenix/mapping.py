@@ -5,6 +5,7 @@ attribute a leaf (`tool.parameters.order`), which is put together again here. It
 adds OpenInference's names to what came as OTel GenAI.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from burnish.domain.base import Json
 
 __all__ = ["raw_spans"]
 
+_HEX = re.compile(r"[0-9a-f]*")
 _STATUS = {"OK": OK, "ERROR": ERROR}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Attributes that Phoenix reads as JSON when a span comes in.
@@ -63,9 +65,10 @@ def _raw(item: Item) -> RawSpan:
 
 
 def _identifier(text: str) -> str:
-    if text and not all(character in "0123456789abcdef" for character in text.lower()):
+    lowered = text.lower()
+    if _HEX.fullmatch(lowered) is None:
         raise ValueError(f"id '{text[:48]}' is not hex")
-    return text.lower()
+    return lowered
 
 
 def _nanoseconds(text: str) -> int:

@@ -31,8 +31,9 @@ class PhoenixSource:
 
     name = "phoenix"
 
-    def __init__(self, client: HttpClient, project: str, agent: str) -> None:
+    def __init__(self, client: HttpClient, project: str, agent: str, *, page: int = _PAGE) -> None:
         self._client = client
+        self._page = page
         self._project = f"/v1/projects/{quote(project, safe='')}"
         self._agent = agent
 
@@ -46,7 +47,7 @@ class PhoenixSource:
         By that order nothing is missed where spans come in meanwhile, however late: they go to the end. Raises
         SourceError.
         """
-        asked: dict[str, str | int] = {"limit": _PAGE, "sort": "id", "order": "asc"}
+        asked: dict[str, str | int] = {"limit": self._page, "sort": "id", "order": "asc"}
         asked["start_time"] = window.start.isoformat()
         if window.end is not None:
             asked["end_time"] = window.end.isoformat()
