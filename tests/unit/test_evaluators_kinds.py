@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from support.evaluation import ScriptedJudge, context, conversation, span, tool, trace
 
+from burnish.domain.chat import ChatRequest
 from burnish.domain.evaluators.base import EvaluationContext, Score
 from burnish.domain.evaluators.registry import BUILT_IN
 from burnish.domain.feedback import Feedback, FeedbackSource
@@ -13,6 +14,17 @@ from burnish.domain.traces import SpanKind, SpanStatus
 
 def judged(verdict: str) -> EvaluationContext:
     return context("x", judge=ScriptedJudge([{"reasoning": "so", "verdict": verdict}]))
+
+
+def prefers(request: ChatRequest, text: str) -> dict[str, str]:
+    """The verdict of a judge who likes one text, wherever it stands."""
+    first = request.messages[1].text.partition("<second-")[0]
+    return {"reasoning": "so", "verdict": "first" if f"\n  {text}\n" in first else "second"}
+
+
+def own(answer: Score | list[Score]) -> Score:
+    """The score under the evaluator's own name."""
+    return answer[0] if isinstance(answer, list) else answer
 
 
 def retrieved(output: str) -> EvaluationContext:
@@ -58,6 +70,16 @@ CASES: dict[str, tuple[dict[str, Any], EvaluationContext, EvaluationContext]] = 
     ),
     "no_error": ({}, context("x"), context(trace("x", status=SpanStatus.ERROR, status_message="boom"))),
     "numeric": ({"absolute": 0.1}, context("4.05", 4), context("4.2", 4)),
+    "pairwise": (
+        {"rubric": "Right."},
+        context("x", "y", judge=ScriptedJudge(lambda request: prefers(request, "x"))),
+        context("x", "y", judge=ScriptedJudge(lambda request: prefers(request, "y"))),
+    ),
+    "panel": (
+        {"rubric": "Right.", "members": [{"name": "a"}, {"name": "b"}]},
+        context("x", judge=ScriptedJudge([{"verdict": "pass"}] * 2)),
+        context("x", judge=ScriptedJudge([{"verdict": "fail"}] * 2)),
+    ),
     "pii_leak": ({}, context("Write to us."), context("Write to ana@example.com.")),
     "python": ({"function": "support.evaluation:is_polite"}, context("please"), context("now")),
     "refusal": ({}, context("It is at the depot."), context("I'm sorry, but I can't help with that.")),
@@ -110,8 +132,7 @@ def test_every_kind_has_a_case() -> None:
 async def test_kind_passes_the_good(kind: str) -> None:
     """The good trace scores 1."""
     fields, good, _ = CASES[kind]
-    score = await build(kind, fields).evaluate(good)
-    assert isinstance(score, Score)
+    score = own(await build(kind, fields).evaluate(good))
     assert score.score == 1.0
 
 
@@ -119,7 +140,6 @@ async def test_kind_passes_the_good(kind: str) -> None:
 async def test_kind_fails_the_bad(kind: str) -> None:
     """The bad trace scores 0, and the comment says why."""
     fields, _, bad = CASES[kind]
-    score = await build(kind, FAILING.get(kind, fields)).evaluate(bad)
-    assert isinstance(score, Score)
+    score = own(await build(kind, FAILING.get(kind, fields)).evaluate(bad))
     assert score.score == 0.0
     assert score.comment or kind == "python"

@@ -214,10 +214,13 @@ class Evaluator(BaseModel):
     @property
     def version(self) -> str:
         """Hash of the class's revision and every field that changes what is measured."""
+        return self._version()
+
+    def _version(self, *more: int) -> str:
         left_out = {"name", "applies", "timeout_s", "idle_minutes", "budget", *self.unversioned}
         if self.level == "trace":
             left_out.add("level")
-        return content_hash(self.kind, self.revision, self.model_dump(mode="json", exclude=left_out), length=12)
+        return content_hash(self.kind, self.revision, self.model_dump(mode="json", exclude=left_out), *more, length=12)
 
     async def evaluate(self, context: EvaluationContext) -> Score | list[Score]:
         """Judge one trace. Raise (anything) when it cannot be judged; never invent a score."""

@@ -10,6 +10,8 @@ from burnish.domain.evaluators.functions import PythonFunction
 from burnish.domain.evaluators.grounding import Citations, Grounded
 from burnish.domain.evaluators.judge import Judge
 from burnish.domain.evaluators.limits import CostLimit, LatencyLimit, NoError, TokenLimit
+from burnish.domain.evaluators.pairwise import Pairwise
+from burnish.domain.evaluators.panel import Panel
 from burnish.domain.evaluators.pii import PiiLeak
 from burnish.domain.evaluators.refusal import Language, Refusal
 from burnish.domain.evaluators.signals import UserFeedback
@@ -42,6 +44,8 @@ BUILT_IN: Final[dict[str, type[Evaluator]]] = {
         Loops,
         NoError,
         Numeric,
+        Pairwise,
+        Panel,
         PiiLeak,
         PythonFunction,
         Refusal,

@@ -13,6 +13,8 @@ from pydantic.json_schema import models_json_schema
 
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.evaluators.judge import Judge, Rubric
+from burnish.domain.evaluators.pairwise import Pairwise
+from burnish.domain.evaluators.panel import Panel
 from burnish.domain.evaluators.registry import evaluator_class, kinds
 from burnish.errors import ConfigError
 
@@ -92,13 +94,23 @@ def _evaluator(spec: dict[str, Any], where: str, rubrics: Path) -> Evaluator:
         cls = evaluator_class(kind)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
-    if issubclass(cls, Judge):
-        fields = _with_rubric(fields, where, rubrics)
+    if issubclass(cls, Judge | Pairwise | Panel):
+        fields = _with_rubric(cls, fields, where, rubrics)
     return _validated(cls, fields, f"{where} ('{spec.get('name', kind)}')")
 
 
-def _with_rubric(fields: dict[str, Any], where: str, rubrics: Path) -> dict[str, Any]:
-    """The spec with the rubric it names in its place; what the spec says itself wins."""
+def _with_rubric(cls: type[Evaluator], fields: dict[str, Any], where: str, rubrics: Path) -> dict[str, Any]:
+    """The spec with the rubrics that it and the members of a panel name in their places; what it says itself wins."""
+    members = fields.get("members")
+    if isinstance(members, list):
+        named = [_rubric_of(item, where, rubrics) if isinstance(item, dict) else item for item in members]
+        fields = {**fields, "members": named}
+    whole = _rubric_of(fields, where, rubrics)
+    form = set() if issubclass(cls, Judge) else {"scale", "anchors", "criteria"}
+    return {key: value for key, value in whole.items() if key not in form - fields.keys()}
+
+
+def _rubric_of(fields: dict[str, Any], where: str, rubrics: Path) -> dict[str, Any]:
     name = fields.get("rubric")
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         return fields
