@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from burnish.adapters.targets.registry import OfflineTarget
     from burnish.domain.forges import Forge
 
-__all__ = ["Endpoint", "Workshop", "booked_night", "open_store", "open_workshop", "project_agents"]
+__all__ = ["Endpoint", "Workshop", "booked_night", "judge_model", "open_store", "open_workshop", "project_agents"]
 
 _servers: dict[Path, "EmbeddedServer"] = {}
 
@@ -65,6 +65,12 @@ def open_store(settings: Settings | None = None) -> "Store":
     from burnish.adapters.store import Store
 
     return Store.open((settings or Settings()).store_url)
+
+
+def judge_model(config: AgentConfig, settings: Settings) -> str:
+    """The name of the model that judges, without opening it."""
+    named = config.models.get("judge") or config.models.get("target") or ModelConfig()
+    return named.name or settings.model or settings.embedded_model
 
 
 @asynccontextmanager
@@ -156,13 +162,23 @@ class Workshop:
         """
         from burnish.domain.evaluators.specs import load_evaluators
 
-        found = load_evaluators(self.settings.project / "config" / "evaluators", self.config.evaluators or None)
+        found = load_evaluators(
+            self.settings.project / "config" / "evaluators",
+            self.config.evaluators or None,
+            judge_model=judge_model(self.config, self.settings),
+        )
         wanted = {self.config.improve.metric, *self.config.gate.guards}
         missing = sorted(wanted - {evaluator.name for evaluator in found})
         if missing:
             raise ConfigError(
                 f"agent '{self.config.name}' measures {', '.join(missing)}, which no evaluator in config/evaluators "
                 f"is called; there are: {', '.join(e.name for e in found)}"
+            )
+        offline = {one.name for one in found if one.level == "trace" and not one.needs_feedback}
+        if not wanted <= offline:
+            raise ConfigError(
+                f"agent '{self.config.name}' measures {', '.join(sorted(wanted - offline))}, which judges sessions or "
+                "what users say: an experiment has neither; choose an evaluator of single traces"
             )
         return found
 

@@ -1,5 +1,6 @@
 """Traces: added in batches, however often and in whatever order their spans come; read back whole."""
 
+import builtins
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,10 @@ from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.ingest import Prepared, digest, head_json, prepare, span_rows, trace_rows
 from burnish.adapters.store.lookup import resolve
+from burnish.adapters.store.results import sessions
 from burnish.adapters.store.rows import unpack
 from burnish.adapters.store.trace_lists import count_traces, list_traces, trace_ids
+from burnish.domain.evaluators.sessions import SessionTraces
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.listing import IngestSummary, TraceQuery, TraceSummary
 from burnish.domain.traces import Span, Trace, merge
@@ -105,6 +108,11 @@ class TraceStore:
         """Summaries, newest first; reads no payloads."""
         with self._database.read() as connection:
             return list_traces(connection, query)
+
+    def sessions(self, agent: str) -> builtins.list[SessionTraces]:
+        """The sessions of the agent's production traces, the one that ended last first; reads no payloads."""
+        with self._database.read() as connection:
+            return sessions(connection, agent)
 
     def _write(self, batch: Sequence[Prepared]) -> IngestSummary:
         with self._database.write("traces") as connection:

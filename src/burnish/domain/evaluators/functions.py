@@ -145,7 +145,8 @@ def _error(name: str, message: str) -> Exception:
         with contextlib.suppress(Exception):  # some take other arguments
             made: Exception = known(message)
             return made
-    return type(name, (Exception,), {})(message)
+    unknown: Exception = type(name, (Exception,), {})(message)
+    return unknown
 
 
 def as_scores(answer: object) -> Score | list[Score]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 
 from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.evaluators.chains import waves
 from burnish.domain.evaluators.judge import Judge, Rubric
 from burnish.domain.evaluators.pairwise import Pairwise
 from burnish.domain.evaluators.panel import Panel
@@ -25,14 +26,15 @@ M = TypeVar("M", bound=BaseModel)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def load_evaluators(folder: Path, names: Sequence[str] | None) -> list[Evaluator]:
+def load_evaluators(folder: Path, names: Sequence[str] | None, *, judge_model: str | None = None) -> list[Evaluator]:
     """The evaluators of every YAML file in `folder`: all of them by file and place, or `names` in that order.
 
     A judge's `rubric` that is a single word names `rubrics/<word>.yaml` beside `folder`. The project folder (the parent
-    of `folder`'s parent) is put last on sys.path, so that `python` evaluators find the project's own modules.
+    of `folder`'s parent) is put last on sys.path, so that `python` evaluators find the project's own modules. The name
+    of the agent's `judge_model` becomes part of the version of judges that name none.
 
     Raises ConfigError: bad YAML, an unknown kind, key, name or rubric (with the nearest known one), a name given twice,
-    a function that cannot be imported.
+    a function that cannot be imported, a chain that cannot be.
     """
     found: dict[str, Evaluator] = {}
     places: dict[str, Path] = {}
@@ -49,12 +51,13 @@ def load_evaluators(folder: Path, names: Sequence[str] | None) -> list[Evaluator
     project = str(folder.resolve().parent.parent)
     if any(evaluator.kind == "python" for evaluator in chosen) and project not in sys.path:
         sys.path.append(project)
+    waves(chosen)
     for evaluator in chosen:
         try:
             evaluator.prepare()
         except ConfigError as error:
             raise ConfigError(f"{places[evaluator.name]}: {error}") from error
-    return chosen
+    return chosen if judge_model is None else [evaluator.bound(judge_model) for evaluator in chosen]
 
 
 def json_schema() -> dict[str, Any]:
