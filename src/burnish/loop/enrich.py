@@ -19,7 +19,7 @@ from burnish.domain.traces import Trace
 from burnish.loop.desk import Desk, EnrichStore, EvaluatorCounts, Tally, held_back
 from burnish.loop.meter import Meter
 
-__all__ = ["EnrichStore", "EnrichSummary", "EvaluatorCounts", "enrich", "pending"]
+__all__ = ["EnrichStore", "EnrichSummary", "EvaluatorCounts", "enrich", "example_of", "meters_of", "pending"]
 
 Progress = Callable[[int, int, str], None]
 
@@ -154,7 +154,7 @@ def _pairs(
     meters: Mapping[str, Meter],
 ) -> Iterator[Pair]:
     for trace in traces:
-        context = EvaluationContext(trace=trace, example=_example(trace, desk.corrections), judge=judge)
+        context = EvaluationContext(trace=trace, example=example_of(trace, desk.corrections), judge=judge)
         for tally in wave:
             evaluator = tally.evaluator
             if trace.trace_id not in wanted[evaluator.name]:
@@ -173,7 +173,8 @@ def _pairs(
                 yield evaluator, context
 
 
-def _example(trace: Trace, corrections: Mapping[str, Feedback]) -> Example | None:
+def example_of(trace: Trace, corrections: Mapping[str, Feedback]) -> Example | None:
+    """What is expected of a trace by the newest correction; None without one."""
     correction = corrections.get(trace.trace_id)
     if correction is None:
         return None

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from burnish.domain.base import Json, Value, content_hash
-from burnish.domain.chat import ChatModel
+from burnish.domain.chat import ChatModel, ChatRequest
 from burnish.domain.datasets import Example
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.traces import Span, SpanStatus, ToolUse, Trace
@@ -186,6 +186,10 @@ class Evaluator(BaseModel):
     def asks(self) -> int:
         """Model calls a trace takes."""
         return 0
+
+    def questions(self, context: EvaluationContext) -> list[ChatRequest]:
+        """What the model would be asked about this trace, for estimates. Raises EvaluatorError like `evaluate`."""
+        return []
 
     def heeds(self, item: Feedback) -> bool:
         """Whether what somebody said of a trace is this evaluator's material, so that newer words ask it again."""

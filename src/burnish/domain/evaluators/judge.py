@@ -108,6 +108,10 @@ class Judge(Evaluator):
         """One."""
         return 1
 
+    def questions(self, context: EvaluationContext) -> list[ChatRequest]:
+        """The one question."""
+        return [self.request(context)]
+
     def bound(self, judge_model: str) -> "Judge":
         """With the agent's judge model in the version, unless the spec names one itself."""
         return self if self.model is not None else self.model_copy(update={"model": judge_model})

@@ -92,6 +92,11 @@ class Pairwise(Evaluator):
         """Always."""
         return True
 
+    def questions(self, context: EvaluationContext) -> list[ChatRequest]:
+        """The question in both orders."""
+        asked, ours, expected = context.trace.input, context.output, context.expected
+        return [self.request(asked, ours, expected), self.request(asked, expected, ours)]
+
     def bound(self, judge_model: str) -> "Pairwise":
         """With the agent's judge model in the version, unless the spec names one itself."""
         return self if self.model is not None else self.model_copy(update={"model": judge_model})

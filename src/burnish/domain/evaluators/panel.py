@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from burnish.domain.base import Value
+from burnish.domain.chat import ChatRequest
 from burnish.domain.evaluators.base import EvaluationContext, Evaluator, EvaluatorBudgetError, EvaluatorError, Score
 from burnish.domain.evaluators.judge import CriterionName, Judge
 from burnish.domain.feedback import FeedbackSource
@@ -71,6 +72,10 @@ class Panel(Evaluator):
     def uses_expected(self) -> bool:
         """Where the reference is shown."""
         return self.reference
+
+    def questions(self, context: EvaluationContext) -> list[ChatRequest]:
+        """The question of each member."""
+        return [judge.request(context) for judge in self.judges()]
 
     def bound(self, judge_model: str) -> "Panel":
         """With the agent's judge model in the version, unless the spec names one itself."""
