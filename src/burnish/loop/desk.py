@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from burnish.domain.base import Value
-from burnish.domain.evaluators.base import Evaluator, EvaluatorBudgetError, EvaluatorError
+from burnish.domain.evaluators.base import Evaluator, EvaluatorBudgetError, EvaluatorError, Filter
 from burnish.domain.evaluators.run import EvaluatorResult
 from burnish.domain.evaluators.sampling import sampled
 from burnish.domain.evaluators.sessions import SessionTraces
@@ -150,6 +150,8 @@ class Tally:
         self._own: list[float] = [0.0, 0]
         self._other: list[float] = [0.0, 0]
         when = evaluator.applies.when
+        # Sample and chain are decided before a trace is loaded: mostly nothing is left to look at then.
+        self.unfiltered = evaluator.applies == Filter(sample=evaluator.applies.sample, when=when)
         self._before = None if when is None else (by_name[when.evaluator], by_name[when.evaluator].version)
 
     def wanted(self, desk: Desk, ids: Sequence[str]) -> set[str]:

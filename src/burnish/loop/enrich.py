@@ -159,7 +159,7 @@ def _pairs(
             evaluator = tally.evaluator
             if trace.trace_id not in wanted[evaluator.name]:
                 continue
-            if not applies(evaluator.applies, context):
+            if not tally.unfiltered and not applies(evaluator.applies, context):
                 tally.skipped += 1
                 continue
             meter = meters.get(evaluator.name)

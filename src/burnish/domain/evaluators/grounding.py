@@ -9,7 +9,7 @@ from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, Evaluat
 from burnish.domain.evaluators.output import OutputError, as_text, normal, output_at
 from burnish.domain.evaluators.patterns import compiled
 from burnish.domain.evaluators.retrieved import Document, Sources, sources_of
-from burnish.domain.evaluators.words import content_words, figures, sentences_of
+from burnish.domain.evaluators.words import content_words, figures, known_words, sentences_of
 from burnish.domain.trajectories import shorten, text_of
 
 __all__ = ["Citations", "Grounded"]
@@ -114,7 +114,7 @@ class Grounded(CodeCheck):
         except OutputError as error:
             return Score.passed(False, str(error))
         material = "\n".join([*(document.text for document in documents), text_of(context.trace.input)])[:_WHOLE_TEXT]
-        known, numbers = set(content_words(material)), set(figures(material))
+        known, numbers = known_words(material), set(figures(material)) if self.figures else set()
         counted, loose = 0, []
         for sentence in sentences_of(answer):
             words = content_words(sentence)

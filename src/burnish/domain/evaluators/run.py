@@ -65,7 +65,7 @@ class Patience:
         """Count an answer."""
         if isinstance(answer, TimeoutError | MemoryError | WorkerDiedError):
             self._in_a_row[id(evaluator)] = self._in_a_row.get(id(evaluator), 0) + 1
-        elif not isinstance(answer, GivenUpError):
+        elif self._in_a_row and not isinstance(answer, GivenUpError):
             self._in_a_row.pop(id(evaluator), None)
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-__all__ = ["content_words", "figures", "sentences_of"]
+__all__ = ["content_words", "figures", "known_words", "sentences_of"]
 
 _END: Final = re.compile(r"(?<=[.!?。！？])[\"')\]]*\s+(?=[^\sa-z])|\n{2,}|\n(?=\s*(?:[-*+•]|\d+[.)])\s)")  # noqa: RUF001
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")  # noqa: RUF001
@@ -26,8 +26,12 @@ def sentences_of(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """The words that carry meaning, folded; English function words are left out, figures kept apart (`figures`)."""
-    words = (word.casefold() for word in _WORD.findall(text))
-    return [word for word in words if word not in _PLAIN and not word.isdigit()]
+    return [word for word in _WORD.findall(text.casefold()) if word not in _PLAIN and not word.isdigit()]
+
+
+def known_words(text: str) -> set[str]:
+    """Every word of a text, folded, once: what `content_words` of another are looked up in."""
+    return set(_WORD.findall(text.casefold()))
 
 
 def figures(text: str) -> list[str]:
