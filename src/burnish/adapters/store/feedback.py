@@ -247,8 +247,13 @@ def write_feedback(connection: Connection, rows: Sequence[dict[str, Any]]) -> No
     """Write rows of `feedback_rows`; failures of evaluators that have now succeeded go away."""
     upsert(connection, _items, rows)
     succeeded = {(row["trace_id"], row["author"], row["version"]) for row in rows if row["source"] in MACHINES}
+    columns = _failures.c
+    failed: set[tuple[str, str, str]] = set()
+    for ids in chunked(sorted({trace_id for trace_id, _, _ in succeeded})):
+        query = sa.select(columns.trace_id, columns.evaluator, columns.version).where(columns.trace_id.in_(ids))
+        failed.update((trace_id, evaluator, version) for trace_id, evaluator, version in connection.execute(query))
+    succeeded &= failed  # nearly always none: a statement a row would take longer than the rows
     if succeeded:
-        columns = _failures.c
         statement = sa.delete(_failures).where(
             columns.trace_id == sa.bindparam("of_trace"),
             columns.evaluator == sa.bindparam("of_evaluator"),
