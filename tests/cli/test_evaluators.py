@@ -81,10 +81,10 @@ def test_try_one_on_a_trace(workplace: Path) -> None:
         before = len(store.feedback.for_trace(summary.trace_id))
     done = run("evaluators", "test", "short", "--trace", summary.trace_id, "--json", cwd=workplace)
     assert (0, "short") == (done.returncode, json.loads(done.stdout)[0]["key"]), done.stderr
-    (workplace / "mine.yaml").write_text("{kind: citations, name: mine}")
+    (workplace / "mine.yaml").write_text("{kind: user_feedback, name: mine, keys: [never-given]}")
     failed = run("evaluators", "test", "mine.yaml", "--trace", summary.trace_id, cwd=workplace)
     assert 1 == failed.returncode
-    assert "mine: EvaluatorError: nothing was retrieved" in failed.stdout
+    assert "mine: EvaluatorError: no user has said anything" in failed.stdout
     with Store.open(store_url(workplace)) as store:
         assert before == len(store.feedback.for_trace(summary.trace_id))
 
