@@ -73,9 +73,24 @@ async def test_criteria_give_a_score_each_and_their_mean() -> None:
 async def test_an_invalid_reply_is_a_failure(fields: dict[str, Any], answer: Any) -> None:
     """What is no verdict never becomes a score."""
     judge = Judge(name="n", rubric="Good.", **fields)
-    report = await evaluate_traces([context("x", judge=ScriptedJudge([answer]))], [judge])
+    model = ScriptedJudge([answer, answer])
+    report = await evaluate_traces([context("x", judge=model)], [judge])
     assert report.feedback == ()
     assert [failure.error for failure in report.failures] == ["EvaluatorError"]
+    assert "asked twice" in report.failures[0].message
+    assert len(model.requests) == 2
+
+
+async def test_an_invalid_reply_is_asked_for_once_more_with_the_error() -> None:
+    """The judge is told what was wrong, and its second answer counts."""
+    model = ScriptedJudge([{"verdict": "maybe"}, {"reasoning": "", "verdict": "fail"}])
+    score = await JUDGE.evaluate(context("x", judge=model))
+    assert isinstance(score, Score)
+    assert (0.0, 2) == (score.score, len(model.requests))
+    *asked, said, told = model.requests[1].messages
+    assert tuple(asked) == model.requests[0].messages
+    assert ("assistant", '{"verdict": "maybe"}') == (said.role, said.text)
+    assert "'maybe', neither pass nor fail" in told.text
 
 
 async def test_a_failed_call_is_a_failure() -> None:
@@ -185,8 +200,32 @@ def test_the_models_name_is_part_of_request_and_version() -> None:
 
 def test_changed_prompts_raise_the_revision() -> None:
     """Whoever changes the judge's prompts raises its revision, and only then this hash."""
-    prompts = (module._SYSTEM, module._REFERENCE, module._BINARY, module._ORDINAL, module._CRITERIA, module._USER)
-    assert (1, "a41e09e957dcd1d3") == (Judge.revision, content_hash(prompts))
+    prompts = (
+        module._SYSTEM,
+        module._REFERENCE,
+        module._BINARY,
+        module._ORDINAL,
+        module._CRITERIA,
+        module._USER,
+        module._ANCHORS,
+    )
+    assert (1, "20bf8fc02dde4439") == (Judge.revision, content_hash(prompts))
+
+
+def test_anchors_say_what_grades_mean() -> None:
+    """They stand in the instructions in order; one outside the scale is refused."""
+    judge = Judge(name="n", rubric="Good.", scale=3, anchors={3: "Flawless.", 1: "Useless."})
+    system, _ = texts(judge.request(context("x")))
+    assert "What the grades mean:\n1: Useless.\n3: Flawless." in system
+    with pytest.raises(ValueError, match="anchor 4 is no grade"):
+        Judge(name="n", rubric="Good.", scale=3, anchors={4: "?"})
+
+
+def test_the_agents_judge_model_belongs_to_the_version() -> None:
+    """Another judge model starts a new series, unless the spec names its own."""
+    assert JUDGE.bound("small").version != JUDGE.bound("large").version
+    named = Judge(name="helpful", rubric=JUDGE.rubric, model="own")
+    assert named.bound("small").version == named.bound("large").version
 
 
 def test_scale_and_criteria_exclude_each_other() -> None:

@@ -1,6 +1,8 @@
 """Running evaluators: what goes wrong is contained and recorded, what is done is kept."""
 
 import asyncio
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -105,22 +107,79 @@ async def test_a_hanging_evaluator_is_given_up() -> None:
 
 
 async def test_a_hanging_function_is_given_up() -> None:
-    """A user's function that blocks its thread costs its own result and no more."""
+    """A user's function that hangs is killed; a sound one is asked again and again in the same process."""
+    functions = [
+        PythonFunction(name="bad", function=f"{__name__}:hang", timeout_s=0.3),
+        PythonFunction(name="good", function=f"{__name__}:process_id"),
+    ]
+    report = await evaluate_traces([context(trace("x", trace_id=f"t{n}")) for n in range(3)], functions, concurrency=1)
+    assert ["TimeoutError"] * 3 == [failure.error for failure in report.failures]
+    pids = {item.score for item in report.feedback}
+    assert 3 == len(report.feedback)
+    assert os.getpid() not in pids
+
+
+async def test_a_function_that_dies_or_takes_all_memory_costs_itself_only() -> None:
+    """An exit in native code and an allocation without end are failures, and the next call has a new process."""
+    functions = [
+        PythonFunction(name="dies", function=f"{__name__}:dies"),
+        PythonFunction(name="eats", function=f"{__name__}:eats", memory_mb=512),
+        PythonFunction(name="good", function=f"{__name__}:process_id"),
+    ]
+    report = await evaluate_traces([context("x")], functions, concurrency=1)
+    errors = {failure.evaluator: failure.error for failure in report.failures}
+    assert {"dies": "WorkerDiedError", "eats": "MemoryError"} == errors
+    assert ["good"] == [item.key for item in report.feedback]
+
+
+async def test_a_function_in_our_process_may_hang_too() -> None:
+    """Not isolated, it keeps its thread and costs its own result all the same."""
     release = threading.Event()
     HANGING.append(release)
     try:
-        hanging = PythonFunction(name="bad", function=f"{__name__}:hang", timeout_s=0.05)
+        hanging = PythonFunction(name="bad", function=f"{__name__}:waits", timeout_s=0.05, isolated=False)
         report = await evaluate_traces([context("x")] * 40, [hanging], concurrency=40)
     finally:
         release.set()
     assert ["TimeoutError"] * 40 == [failure.error for failure in report.failures]
 
 
+async def test_one_that_hangs_on_every_trace_is_asked_no_more() -> None:
+    """After five in a row the rest is recorded without waiting, and the others go on."""
+    hanging = Waiting(name="bad", answer="hangs", timeout_s=0.02)
+    items = [context(trace("x", trace_id=f"t{n}")) for n in range(30)]
+    report = await evaluate_traces(items, [hanging, NoError(name="good")], concurrency=1)
+    errors = [failure.error for failure in report.failures]
+    assert ["TimeoutError"] * 5 + ["GivenUpError"] * 25 == errors
+    assert 30 == len(report.feedback)
+
+
 HANGING: list[threading.Event] = []
 
 
 def hang(context: EvaluationContext) -> bool:
+    while True:
+        time.sleep(1)
+
+
+def waits(context: EvaluationContext) -> bool:
     return HANGING[-1].wait(30)
+
+
+def process_id(context: EvaluationContext) -> int:
+    print("what a function prints is no answer")
+    return os.getpid()
+
+
+def dies(context: EvaluationContext) -> bool:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return True
+
+
+def eats(context: EvaluationContext) -> bool:
+    held = []
+    while True:
+        held.append(bytearray(16 * 1024 * 1024))
 
 
 async def late(context: EvaluationContext) -> float:

@@ -1,6 +1,7 @@
 """Evaluators from files: what loads, what is refused and how it is said; versions and sampling."""
 
 import importlib.metadata
+import json
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -20,7 +21,7 @@ from burnish.domain.evaluators.judge import Judge
 from burnish.domain.evaluators.limits import LatencyLimit, NoError
 from burnish.domain.evaluators.registry import BUILT_IN, evaluator_class
 from burnish.domain.evaluators.sampling import applies, sampled
-from burnish.domain.evaluators.specs import json_schema, load_evaluators
+from burnish.domain.evaluators.specs import json_schema, load_evaluators, schema_text
 from burnish.domain.evaluators.text import ExactMatch
 from burnish.errors import ConfigError
 
@@ -277,3 +278,14 @@ def test_has_expected_needs_an_expected_output() -> None:
     assert applies(rule, context("x", "y"))
     opened = trace("x").model_copy(update={"ended_at": None})
     assert not applies(Filter(min_latency_s=0), context(opened))
+
+
+def test_the_shipped_schema_is_current() -> None:
+    """`burnish evaluators schema` was run after the last change; the shipped files name it and fit it."""
+    path = ROOT / "config" / "evaluators" / "schema.json"
+    assert schema_text() == path.read_text(encoding="utf-8")
+    validator = Draft202012Validator(json.loads(path.read_text(encoding="utf-8")))
+    for sample in SAMPLES:
+        text = sample.read_text(encoding="utf-8")
+        assert text.startswith("# yaml-language-server: $schema=schema.json\n")
+        assert [] == list(validator.iter_errors(yaml.safe_load(text)))

@@ -61,11 +61,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+# json.dumps would build an encoder a call, and every stored row is hashed.
+_ENCODE = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+
 def content_hash(*parts: Any, length: int = 16) -> str:
     """Hash JSON-like parts to a short stable hex id; equal content gives an equal id in every process.
 
     `length` is the number of hex digits (4 bits each): 16 is safe for millions of items, use 64 where an attacker
     chooses the content.
     """
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+    return hashlib.sha256(_ENCODE(parts).encode("utf-8", "surrogatepass")).hexdigest()[:length]

@@ -8,7 +8,7 @@ from pydantic import Field
 from burnish.domain.base import Json, Value, content_hash
 from burnish.domain.traces import Message, ToolCallPart, Usage
 
-__all__ = ["Allowance", "ChatModel", "ChatReply", "ChatRequest", "ChatTool", "PaidReply", "ReplyCache"]
+__all__ = ["Allowance", "CallAverage", "ChatModel", "ChatReply", "ChatRequest", "ChatTool", "PaidReply", "ReplyCache"]
 
 
 class ChatTool(Value):
@@ -55,6 +55,16 @@ class ChatReply(Value):
     latency_s: float = 0.0
     finish_reason: str | None = None
     cached: bool = False
+
+
+class CallAverage(Value):
+    """What a call took on average over `calls` of them."""
+
+    calls: int
+    input_tokens: float
+    output_tokens: float
+    cost_usd: float
+    seconds: float
 
 
 class Allowance(Value):

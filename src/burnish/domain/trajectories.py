@@ -7,7 +7,7 @@ alone, and `fence` closes it between markers that the text cannot contain.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from burnish.domain.base import Json
@@ -25,7 +25,7 @@ from burnish.domain.traces import (
     Trace,
 )
 
-__all__ = ["Fenced", "fence", "render", "shorten", "text_of"]
+__all__ = ["Fenced", "fence", "render", "render_session", "shorten", "text_of"]
 
 _SHOWN = frozenset({SpanKind.TOOL, SpanKind.RETRIEVER, SpanKind.RERANKER, SpanKind.GUARDRAIL})
 _MARK_ROOM = 60  # holds the mark for any text that fits in memory
@@ -59,6 +59,20 @@ def render(trace: Trace, limit: int = 24_000) -> str:
     if sum(map(len, pieces)) + len(pieces) > limit:
         pieces = [shorten(piece, max(200, limit // 4)) for piece in pieces]
     return shorten("\n".join(pieces), limit)
+
+
+def render_session(traces: Sequence[Trace], limit: int = 24_000) -> str:
+    """The traces of a session as one record, turn by turn, in at most `limit` characters.
+
+    What a later turn repeats of the conversation is shown once. Over the limit each turn gets an equal share.
+    """
+    writer = _Writer()
+    turns = []
+    for number, trace in enumerate(traces, start=1):
+        turns.append(f"[turn {number} of {len(traces)}]\n" + "\n".join(writer.turn(trace)))
+    if sum(map(len, turns)) + len(turns) > limit:
+        turns = [shorten(turn, max(200, limit // len(turns))) for turn in turns]
+    return shorten("\n".join(turns), limit)
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,11 @@ class _Writer:
         self._shown: Counter[str] = Counter()
         self._results: set[str] = set()
         self._user_texts: set[str] = set()
+
+    def turn(self, trace: Trace) -> list[str]:
+        """The pieces of one more trace of the same conversation."""
+        self._user_texts.clear()  # a user may say the same in two turns
+        return list(self.pieces(trace))
 
     def pieces(self, trace: Trace) -> Iterator[str]:
         calls = {span.span_id for span in trace.model_calls()}

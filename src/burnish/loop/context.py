@@ -40,6 +40,7 @@ __all__ = [
     "Workshop",
     "booked_night",
     "endpoint_tokens",
+    "judge_model",
     "open_source",
     "open_store",
     "open_workshop",
@@ -102,6 +103,12 @@ def endpoint_tokens(agents: Mapping[str, AgentConfig]) -> dict[str, str]:
                     f"[source] of agent '{name}' names the environment variable {variable}, which is not set"
                 )
     return tokens
+
+
+def judge_model(config: AgentConfig, settings: Settings) -> str:
+    """The name of the model that judges, without opening it."""
+    named = config.models.get("judge") or config.models.get("target") or ModelConfig()
+    return named.name or settings.model or settings.embedded_model
 
 
 @asynccontextmanager
@@ -193,13 +200,23 @@ class Workshop:
         """
         from burnish.domain.evaluators.specs import load_evaluators
 
-        found = load_evaluators(self.settings.project / "config" / "evaluators", self.config.evaluators or None)
+        found = load_evaluators(
+            self.settings.project / "config" / "evaluators",
+            self.config.evaluators or None,
+            judge_model=judge_model(self.config, self.settings),
+        )
         wanted = {self.config.improve.metric, *self.config.gate.guards}
         missing = sorted(wanted - {evaluator.name for evaluator in found})
         if missing:
             raise ConfigError(
                 f"agent '{self.config.name}' measures {', '.join(missing)}, which no evaluator in config/evaluators "
                 f"is called; there are: {', '.join(e.name for e in found)}"
+            )
+        offline = {one.name for one in found if one.level == "trace" and not one.needs_feedback}
+        if not wanted <= offline:
+            raise ConfigError(
+                f"agent '{self.config.name}' measures {', '.join(sorted(wanted - offline))}, which judges sessions or "
+                "what users say: an experiment has neither; choose an evaluator of single traces"
             )
         return found
 

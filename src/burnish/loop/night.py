@@ -75,6 +75,7 @@ async def ingest_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
 async def enrich_stage(workshop: "Workshop", ticker: Ticker, limit: int | None = None) -> dict[str, Any]:
     """Score what has not been scored, newest traces first."""
     from burnish.loop.enrich import enrich, pending
+    from burnish.loop.enrich_sessions import enrich_sessions
 
     settled = utc_now() - workshop.config.source.settle_after
     ids = pending(workshop.store, workshop.config.name, workshop.evaluators, settled)[:limit]
@@ -82,7 +83,10 @@ async def enrich_stage(workshop: "Workshop", ticker: Ticker, limit: int | None =
     judges = any(evaluator.source is FeedbackSource.JUDGE for evaluator in workshop.evaluators)
     try:
         judge = workshop.judge if judges else None
-        summary = await enrich(workshop.store, workshop.evaluators, ids, judge, progress=ticker)
+        store, evaluators, night = workshop.store, workshop.evaluators, workshop.night
+        summary = await enrich(store, evaluators, ids, judge, night=night, progress=ticker)
+        agent = workshop.config.name
+        of_sessions = await enrich_sessions(store, evaluators, agent, judge, night=night, progress=ticker)
     except BudgetExceededError as error:
         # What was paid for is stored; the rest of the night does what it can without paying.
         return _book(workshop, "enrich", {"traces": len(ids), "evaluators": {}, "reason": str(error)})
@@ -90,9 +94,10 @@ async def enrich_stage(workshop: "Workshop", ticker: Ticker, limit: int | None =
     everything = TraceQuery(agent=workshop.config.name)
     count = workshop.store.traces.count
     growing = count(everything) - count(everything.model_copy(update={"settled": settled}))
-    now = summary.model_dump(mode="json") | {"growing": growing}
-    evaluators = {name: _added_up(row, earlier.get(name)) for name, row in now["evaluators"].items()}
-    return _book(workshop, "enrich", {**now, "evaluators": evaluators})
+    whole = summary.model_copy(update={"evaluators": {**summary.evaluators, **of_sessions}})
+    now = whole.model_dump(mode="json") | {"growing": growing}
+    rows = {name: _added_up(row, earlier.get(name)) for name, row in now["evaluators"].items()}
+    return _book(workshop, "enrich", {**now, "evaluators": rows})
 
 
 def _added_up(now: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, Any]:

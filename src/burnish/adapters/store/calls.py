@@ -1,6 +1,7 @@
 """Model calls: answers already paid for, and what they cost."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.rows import clean_json, micros, pack, scrub, unpack
 from burnish.domain.base import utc_now
-from burnish.domain.chat import ChatReply, PaidReply
+from burnish.domain.chat import CallAverage, ChatReply, PaidReply
 from burnish.domain.traces import Usage
 
 __all__ = ["CallStore"]
@@ -74,6 +75,35 @@ class CallStore:
         with self._database.read() as connection:
             calls, cost = connection.execute(query).one()
         return int(calls or 0), float(cost or 0.0)
+
+    def spent_on(self, purpose: str, *, night: str | None = None, since: datetime | None = None) -> tuple[int, float]:
+        """Calls and US dollars paid for a purpose, in a night or since a moment."""
+        query = sa.select(sa.func.sum(_calls.c.calls), sa.func.sum(_calls.c.cost_usd)).where(
+            _calls.c.purpose == purpose
+        )
+        query = query.where(_calls.c.night == night) if night is not None else query
+        query = query.where(_calls.c.created_at >= micros(since)) if since is not None else query
+        with self._database.read() as connection:
+            calls, cost = connection.execute(query).one()
+        return int(calls or 0), float(cost or 0.0)
+
+    def average(self, purpose: str, model: str | None = None) -> CallAverage | None:
+        """What a call of this purpose took on average, with this model where one is named; None without any call."""
+        sums = [sa.func.sum(_calls.c[name]) for name in _SUMS]
+        query = sa.select(*sums).where(_calls.c.purpose == purpose)
+        query = query.where(_calls.c.model == model) if model is not None else query
+        with self._database.read() as connection:
+            row: Any = connection.execute(query).one()
+        calls, sent, received, cost, seconds = row
+        if not calls:
+            return None
+        return CallAverage(
+            calls=int(calls),
+            input_tokens=float(sent) / float(calls),
+            output_tokens=float(received) / float(calls),
+            cost_usd=float(cost) / float(calls),
+            seconds=float(seconds) / float(calls),
+        )
 
     def totals(self, night: str | None = None) -> list[dict[str, Any]]:
         """Sums by purpose: calls, input_tokens, output_tokens, cost_usd, seconds; of a night or of all time."""

@@ -7,11 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from burnish.adapters.store import tables
+from burnish.adapters.store import results, tables
 from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.pulled import news
 from burnish.adapters.store.rows import clean, clean_json, micros, moment
 from burnish.domain.agreement import Rating
+from burnish.domain.evaluators.series import Series
 from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
 from burnish.domain.listing import MetricSummary
 
@@ -113,6 +114,38 @@ class FeedbackStore:
                 found.update(connection.execute(query).scalars())
         return found
 
+    def results(
+        self, evaluator: str, version: str, key: str, trace_ids: Sequence[str]
+    ) -> dict[str, tuple[float | None, str | bool | None]]:
+        """Score and value that this version gave each trace under `key`; a trace without a result is left out."""
+        with self._database.read() as connection:
+            return results.results(connection, evaluator, version, key, trace_ids)
+
+    def judged_at(
+        self, evaluator: str, version: str, trace_ids: Sequence[str]
+    ) -> dict[str, tuple[datetime, str | None]]:
+        """When this version judged each trace, and the error's name where it could not say."""
+        with self._database.read() as connection:
+            return results.judged_at(connection, evaluator, version, trace_ids)
+
+    def withdraw(self, evaluator: str, version: str, trace_ids: Sequence[str]) -> None:
+        """Take back what this version said of the traces, for example of a session that has a later end now."""
+        if trace_ids:
+            with self._database.write("feedback") as connection:
+                results.withdraw(connection, evaluator, version, trace_ids)
+
+    def heard(self, agent: str) -> set[str]:
+        """The agent's production traces of which people have said anything."""
+        with self._database.read() as connection:
+            return results.heard(connection, agent)
+
+    def series(
+        self, agent: str, key: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Series]:
+        """Daily means with intervals, a series an evaluator and version: for charts that join no two epochs."""
+        with self._database.read() as connection:
+            return results.series(connection, agent, key, since, until)
+
     def corrections(self, agent: str) -> list[Feedback]:
         """The newest correction a person gave to each of the agent's traces (not to single spans), oldest first."""
         query = (
@@ -179,7 +212,7 @@ class FeedbackStore:
         wanted = [_traces.c.agent == agent, _traces.c.origin == "production"]
         if since is not None:
             wanted.append(_traces.c.started_at >= micros(since))
-        results = (
+        given = (
             sa.select(
                 _items.c.key,
                 _items.c.source,
@@ -201,7 +234,7 @@ class FeedbackStore:
         )
         with self._database.read() as connection:
             failures = {(name, version): count for name, version, count in connection.execute(failed)}
-            rows = connection.execute(results).all()
+            rows = connection.execute(given).all()
         return _summaries(rows, failures)
 
 
@@ -231,8 +264,13 @@ def write_feedback(connection: Connection, rows: Sequence[dict[str, Any]]) -> No
     """Write rows of `feedback_rows`; failures of evaluators that have now succeeded go away."""
     upsert(connection, _items, rows)
     succeeded = {(row["trace_id"], row["author"], row["version"]) for row in rows if row["source"] in MACHINES}
+    columns = _failures.c
+    failed: set[tuple[str, str, str]] = set()
+    for ids in chunked(sorted({trace_id for trace_id, _, _ in succeeded})):
+        query = sa.select(columns.trace_id, columns.evaluator, columns.version).where(columns.trace_id.in_(ids))
+        failed.update((trace_id, evaluator, version) for trace_id, evaluator, version in connection.execute(query))
+    succeeded &= failed  # nearly always none: a statement a row would take longer than the rows
     if succeeded:
-        columns = _failures.c
         statement = sa.delete(_failures).where(
             columns.trace_id == sa.bindparam("of_trace"),
             columns.evaluator == sa.bindparam("of_evaluator"),

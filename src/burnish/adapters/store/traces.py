@@ -1,5 +1,6 @@
 """Traces: added in batches, however often and in whatever order their spans come; read back whole."""
 
+import builtins
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ from burnish.adapters.store.ingest import Prepared, digest, head_json, prepare, 
 from burnish.adapters.store.lookup import resolve
 from burnish.adapters.store.pulled import known_page, span_ids, trace_sources
 from burnish.adapters.store.redactions import book_redactions
+from burnish.adapters.store.results import sessions
 from burnish.adapters.store.rows import unpack
 from burnish.adapters.store.trace_lists import count_traces, list_traces, trace_ids
+from burnish.domain.evaluators.sessions import SessionTraces
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.listing import IngestSummary, TraceQuery, TraceSummary
 from burnish.domain.merging import merge
@@ -135,6 +138,11 @@ class TraceStore:
         """Summaries, newest first; reads no payloads."""
         with self._database.read() as connection:
             return list_traces(connection, query)
+
+    def sessions(self, agent: str) -> builtins.list[SessionTraces]:
+        """The sessions of the agent's production traces, the one that ended last first; reads no payloads."""
+        with self._database.read() as connection:
+            return sessions(connection, agent)
 
     def _write(self, batch: Sequence[Prepared], taken: Taken | None) -> IngestSummary:
         with self._database.write("traces") as connection:

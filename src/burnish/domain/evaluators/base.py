@@ -1,20 +1,35 @@
 """What an evaluator is: a small frozen value with one `evaluate(context)`."""
 
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from burnish.domain.base import Json, Value, content_hash
-from burnish.domain.chat import ChatModel
+from burnish.domain.chat import ChatModel, ChatRequest
 from burnish.domain.datasets import Example
-from burnish.domain.feedback import FeedbackSource
-from burnish.domain.traces import SpanStatus, Trace
+from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.traces import Span, SpanStatus, ToolUse, Trace
 
-__all__ = ["CodeCheck", "EvaluationContext", "Evaluator", "EvaluatorError", "Filter", "Score"]
+__all__ = [
+    "CodeCheck",
+    "EvaluationContext",
+    "Evaluator",
+    "EvaluatorBudget",
+    "EvaluatorBudgetError",
+    "EvaluatorError",
+    "Filter",
+    "Score",
+    "When",
+]
 
 
 class EvaluatorError(Exception):
     """An evaluator says that it cannot judge this trace: recorded as a failure, never as a score."""
+
+
+class EvaluatorBudgetError(EvaluatorError):
+    """This evaluator's own budget is used up: the trace stays unjudged until there is a new one."""
 
 
 class Score(Value):
@@ -38,7 +53,8 @@ class EvaluationContext(BaseModel):
     """Everything an evaluator may look at.
 
     `example` is there in an offline run and where a correction gives an expected output; `judge` is the model port
-    for LLM judges.
+    for LLM judges. `feedback` is what people said of the trace, given to evaluators that ask for it. For an evaluator
+    of sessions `session` holds the session's traces in order, and `trace` all of them as one.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, extra="forbid")
@@ -46,6 +62,18 @@ class EvaluationContext(BaseModel):
     trace: Trace
     example: Example | None = None
     judge: Any = None  # a ChatModel; Any because protocols are not checked by pydantic
+    feedback: tuple[Feedback, ...] = ()
+    session: tuple[Trace, ...] = ()
+
+    @cached_property
+    def tool_uses(self) -> tuple[ToolUse, ...]:
+        """The trace's tool calls, worked out once for all checks."""
+        return self.trace.tool_uses()
+
+    @cached_property
+    def model_calls(self) -> tuple[Span, ...]:
+        """The trace's model calls, worked out once for all checks."""
+        return tuple(self.trace.model_calls())
 
     @property
     def output(self) -> Json:
@@ -74,13 +102,50 @@ class EvaluationContext(BaseModel):
         return model
 
 
+class When(Value):
+    """A condition on another evaluator's result on the same trace.
+
+    `evaluator` is its name and `key` one of its results (default: its own name). Without `below`, `above` and `value`
+    any result will do. Both limits are exclusive.
+    """
+
+    evaluator: str = Field(min_length=1)
+    key: str | None = None
+    below: float | None = None
+    above: float | None = None
+    value: str | bool | None = None
+
+    def holds(self, score: float | None, value: str | bool | None) -> bool:
+        """Whether a result meets the condition; a missing score meets no limit."""
+        if self.below is not None and (score is None or score >= self.below):
+            return False
+        if self.above is not None and (score is None or score <= self.above):
+            return False
+        return self.value is None or value == self.value
+
+
+class EvaluatorBudget(Value):
+    """What one evaluator may spend a UTC day, or a night of the loop. Answers from the cache are free."""
+
+    calls: int | None = Field(default=None, ge=0)
+    usd: float | None = Field(default=None, ge=0)
+    per: Literal["day", "night"] = "day"
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.calls is None and self.usd is None:
+            raise ValueError("set calls, usd or both")
+        return self
+
+
 class Filter(Value):
     """Which traces an evaluator applies to. Everything set must hold; `sample` is a share, hashed by trace id.
 
     `name` and `environment` are compared whole. `status` is the trace's own; `has_error` asks whether the trace or any
     of its spans ended with an error. `has_expected` limits the evaluator to traces with a correction (or offline
     examples with an expected output). `metadata` must hold each key with an equal value. A lower `sample` is always a
-    subset of a higher one.
+    subset of a higher one. `when` chains the evaluator on another one's result, for example a judge where a cheap
+    check failed; a trace on which that one has no result is left out until it has.
     """
 
     name: str | None = None
@@ -91,13 +156,15 @@ class Filter(Value):
     min_latency_s: float | None = None
     metadata: dict[str, Json] = {}
     sample: float = Field(default=1.0, ge=0, le=1)
+    when: When | None = None
 
 
 class Evaluator(BaseModel):
     """Base of all evaluators: configured by its fields, run by `evaluate`.
 
     `kind` names the class in YAML specs. `revision` is raised by hand when the code's meaning changes; together with
-    the fields it makes the version, so that old and new results are never mixed.
+    the fields it makes the version, so that old and new results are never mixed. With `level: session` it judges all
+    traces of a session together once nothing came in for `idle_minutes`; the result stands on the last one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -105,10 +172,37 @@ class Evaluator(BaseModel):
     kind: ClassVar[str]
     revision: ClassVar[int] = 1
     source: ClassVar[FeedbackSource] = FeedbackSource.CODE
+    unversioned: ClassVar[frozenset[str]] = frozenset()
+    """Fields of a kind that change how it is run, not what it measures."""
 
     name: str = Field(min_length=1)
     applies: Filter = Filter()
     timeout_s: float = Field(default=60.0, gt=0)
+    level: Literal["trace", "session"] = "trace"
+    idle_minutes: float = Field(default=30.0, ge=0)
+    budget: EvaluatorBudget | None = None
+
+    @property
+    def asks(self) -> int:
+        """Model calls a trace takes."""
+        return 0
+
+    def questions(self, context: EvaluationContext) -> list[ChatRequest]:
+        """What the model would be asked about this trace, for estimates. Raises EvaluatorError like `evaluate`."""
+        return []
+
+    def heeds(self, item: Feedback) -> bool:
+        """Whether what somebody said of a trace is this evaluator's material, so that newer words ask it again."""
+        return False
+
+    @property
+    def needs_feedback(self) -> bool:
+        """Whether there is nothing to judge on a trace until somebody has said what it `heeds`."""
+        return False
+
+    def bound(self, judge_model: str) -> "Evaluator":
+        """The evaluator with the judge model's name in it, where it asks one: the model is part of its version."""
+        return self
 
     @property
     def uses_expected(self) -> bool:
@@ -124,9 +218,13 @@ class Evaluator(BaseModel):
     @property
     def version(self) -> str:
         """Hash of the class's revision and every field that changes what is measured."""
-        return content_hash(
-            self.kind, self.revision, self.model_dump(mode="json", exclude={"name", "applies", "timeout_s"}), length=12
-        )
+        return self._version()
+
+    def _version(self, *more: int) -> str:
+        left_out = {"name", "applies", "timeout_s", "idle_minutes", "budget", *self.unversioned}
+        if self.level == "trace":
+            left_out.add("level")
+        return content_hash(self.kind, self.revision, self.model_dump(mode="json", exclude=left_out), *more, length=12)
 
     async def evaluate(self, context: EvaluationContext) -> Score | list[Score]:
         """Judge one trace. Raise (anything) when it cannot be judged; never invent a score."""

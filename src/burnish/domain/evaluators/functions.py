@@ -1,6 +1,8 @@
 """A user's own Python function as an evaluator."""
 
 import asyncio
+import builtins
+import contextlib
 import contextvars
 import importlib
 import inspect
@@ -13,24 +15,30 @@ from pydantic import Field
 
 from burnish.domain.base import Json
 from burnish.domain.evaluators.base import EvaluationContext, Evaluator, EvaluatorError, Score
+from burnish.domain.evaluators.workers import Worker, give_back, take
 from burnish.errors import ConfigError
 
-__all__ = ["PythonFunction"]
+__all__ = ["PythonFunction", "as_scores", "load_function"]
 
 
 class PythonFunction(Evaluator):
     """Calls `function` ("package.module:function") with the context and the keyword `arguments`.
 
-    It returns a bool, a number, a Score or a list of Scores, and raises where it cannot judge. It may be async; a plain
-    function runs in a thread, and when its time is over the thread is left to end by itself. Raise `edition` when its
-    code changes meaning: old and new results are then kept apart.
+    It returns a bool, a number, a Score or a list of Scores, and raises where it cannot judge; it may be async. It runs
+    in a process of its own with `memory_mb` of address space: one that hangs is killed after `timeout_s`, one that dies
+    or runs out of memory is replaced, and either costs this result only. `isolated: false` runs it in burnish's own
+    process, where it may ask the judge's model (`context.model`); then a time-out leaves its thread to end by itself.
+    Raise `edition` when its code changes meaning: old and new results are then kept apart.
     """
 
     kind: ClassVar[str] = "python"
+    unversioned: ClassVar[frozenset[str]] = frozenset({"isolated", "memory_mb"})
 
     function: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")
     arguments: dict[str, Json] = {}
     edition: int = 1
+    isolated: bool = True
+    memory_mb: int = Field(default=2048, ge=128)
 
     @property
     def uses_expected(self) -> bool:
@@ -43,6 +51,8 @@ class PythonFunction(Evaluator):
 
     async def evaluate(self, context: EvaluationContext) -> Score | list[Score]:
         """What the function says."""
+        if self.isolated:
+            return await self._in_worker(context)
         function = self._load()
         if inspect.iscoroutinefunction(function):
             answer = await function(context, **self.arguments)
@@ -50,26 +60,97 @@ class PythonFunction(Evaluator):
             answer = await _in_thread(lambda: function(context, **self.arguments))
             if inspect.isawaitable(answer):
                 answer = await answer
-        return _as_scores(answer)
+        return as_scores(answer)
+
+    async def _in_worker(self, context: EvaluationContext) -> Score | list[Score]:
+        call = _Call(self.memory_mb)
+        plain = context.model_copy(update={"judge": None})  # a model is connections, which stay here
+        try:
+            answer = await _in_thread(lambda: call.run(self.function, plain, self.arguments))
+        except asyncio.CancelledError:
+            call.give_up()
+            raise
+        if "error" in answer:
+            raise _error(answer["error"], answer["message"])
+        scores = [Score.model_validate(score) for score in answer["scores"]]
+        return scores if answer["many"] else scores[0]
 
     def _load(self) -> Callable[..., Any]:
-        module_name, _, path = self.function.partition(":")
-        where = f"evaluator '{self.name}': function '{self.function}'"
         try:
-            found: Any = importlib.import_module(module_name)
-        except Exception as error:  # a user's module may raise anything while it is imported
-            raise ConfigError(f"{where}: importing {module_name} failed: {type(error).__name__}: {error}") from error
-        for name in path.split("."):
-            if not hasattr(found, name):
-                raise ConfigError(f"{where}: {module_name} has no '{path}'")
-            found = getattr(found, name)
-        if not callable(found):
-            raise ConfigError(f"{where}: it is a {type(found).__name__}, not a function")
-        function: Callable[..., Any] = found
-        return function
+            return load_function(self.function)
+        except ConfigError as error:
+            raise ConfigError(f"evaluator '{self.name}': {error}") from error
 
 
-def _as_scores(answer: object) -> Score | list[Score]:
+class _Call:
+    """One call of a worker that another thread may give up."""
+
+    def __init__(self, memory_mb: int) -> None:
+        self._memory_mb = memory_mb
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+        self._given_up = False
+
+    def run(self, function: str, context: EvaluationContext, arguments: dict[str, Json]) -> dict[str, Any]:
+        worker = take(self._memory_mb)
+        with self._lock:
+            if self._given_up:  # it was late to start: the next call finds it ready
+                give_back(worker)
+                return {}
+            self._worker = worker
+        sound = False
+        try:
+            answer = worker.call(function, context, arguments)
+            sound = answer.get("error") != "MemoryError"
+        finally:
+            with self._lock:
+                self._worker = None
+                if sound and not self._given_up:
+                    give_back(worker)
+                else:
+                    worker.kill()
+        return answer
+
+    def give_up(self) -> None:
+        with self._lock:
+            self._given_up = True
+            if self._worker is not None:
+                self._worker.kill()
+
+
+def load_function(name: str) -> Callable[..., Any]:
+    """The function that "package.module:function" names. Raises ConfigError."""
+    module_name, _, path = name.partition(":")
+    where = f"function '{name}'"
+    try:
+        found: Any = importlib.import_module(module_name)
+    except Exception as error:  # a user's module may raise anything while it is imported
+        raise ConfigError(f"{where}: importing {module_name} failed: {type(error).__name__}: {error}") from error
+    for part in path.split("."):
+        if not hasattr(found, part):
+            raise ConfigError(f"{where}: {module_name} has no '{path}'")
+        found = getattr(found, part)
+    if not callable(found):
+        raise ConfigError(f"{where}: it is a {type(found).__name__}, not a function")
+    function: Callable[..., Any] = found
+    return function
+
+
+def _error(name: str, message: str) -> Exception:
+    """An exception of the worker under its own name, which is what a failure records."""
+    if name == EvaluatorError.__name__:
+        return EvaluatorError(message)
+    known = getattr(builtins, name, None)
+    if isinstance(known, type) and issubclass(known, Exception):
+        with contextlib.suppress(Exception):  # some take other arguments
+            made: Exception = known(message)
+            return made
+    unknown: Exception = type(name, (Exception,), {})(message)
+    return unknown
+
+
+def as_scores(answer: object) -> Score | list[Score]:
+    """What a function may return, as scores. Raises EvaluatorError."""
     if isinstance(answer, bool):
         return Score.passed(answer)
     if isinstance(answer, int | float):

@@ -40,7 +40,7 @@ class TokenLimit(CodeCheck):
 
     def check(self, context: EvaluationContext) -> Score:
         """1 where within the limit."""
-        calls = list(context.trace.model_calls())
+        calls = list(context.model_calls)
         usages = [call.usage for call in calls]
         if not any(usages):
             usages = [context.trace.usage]  # some sources give the figures of the whole at the root only
@@ -74,7 +74,7 @@ class CostLimit(CodeCheck):
 
     def check(self, context: EvaluationContext) -> Score:
         """1 where within the limit."""
-        costs = [call.cost_usd for call in context.trace.model_calls()]
+        costs = [call.cost_usd for call in context.model_calls]
         root = context.trace.root
         if all(cost is None for cost in costs) and root is not None:
             costs = [root.cost_usd]  # some sources give the cost of the whole at the root only

@@ -5,13 +5,20 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.evaluators.format import Format, Length
 from burnish.domain.evaluators.functions import PythonFunction
+from burnish.domain.evaluators.grounding import Citations, Grounded
 from burnish.domain.evaluators.judge import Judge
 from burnish.domain.evaluators.limits import CostLimit, LatencyLimit, NoError, TokenLimit
+from burnish.domain.evaluators.pairwise import Pairwise
+from burnish.domain.evaluators.panel import Panel
+from burnish.domain.evaluators.pii import PiiLeak
+from burnish.domain.evaluators.refusal import Language, Refusal
+from burnish.domain.evaluators.signals import UserFeedback
 from burnish.domain.evaluators.structure import JsonSchema, Numeric
 from burnish.domain.evaluators.text import Contains, ExactMatch, FuzzyMatch, Regex
-from burnish.domain.evaluators.tools import ToolArguments, ToolCalls
-from burnish.domain.evaluators.trajectory import RepeatedCalls, StepLimit, ToolErrors, ToolOrder, ToolsUsed
+from burnish.domain.evaluators.tools import ToolArguments, ToolCalls, ToolSelection
+from burnish.domain.evaluators.trajectory import Loops, RepeatedCalls, StepLimit, ToolErrors, ToolOrder, ToolsUsed
 from burnish.errors import ConfigError
 
 __all__ = ["BUILT_IN", "GROUP", "evaluator_class", "kinds"]
@@ -22,16 +29,26 @@ GROUP: Final = "burnish.evaluators"
 BUILT_IN: Final[dict[str, type[Evaluator]]] = {
     cls.kind: cls
     for cls in (
+        Citations,
         Contains,
         CostLimit,
         ExactMatch,
+        Format,
         FuzzyMatch,
+        Grounded,
         JsonSchema,
         Judge,
+        Language,
         LatencyLimit,
+        Length,
+        Loops,
         NoError,
         Numeric,
+        Pairwise,
+        Panel,
+        PiiLeak,
         PythonFunction,
+        Refusal,
         Regex,
         RepeatedCalls,
         StepLimit,
@@ -40,7 +57,9 @@ BUILT_IN: Final[dict[str, type[Evaluator]]] = {
         ToolCalls,
         ToolErrors,
         ToolOrder,
+        ToolSelection,
         ToolsUsed,
+        UserFeedback,
     )
 }
 

@@ -9,14 +9,17 @@ from datetime import datetime
 from burnish.domain.base import Value, utc_now
 from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, Evaluator, EvaluatorError, Score
 from burnish.domain.evaluators.sampling import applies, has_expected
+from burnish.domain.evaluators.workers import WorkerDiedError
 from burnish.domain.feedback import EvaluatorFailure, Feedback
 from burnish.errors import BudgetExceededError
 
 __all__ = [
     "EvaluationReport",
     "EvaluatorResult",
+    "GivenUpError",
     "OnResult",
     "Pair",
+    "Patience",
     "Versions",
     "evaluate_pairs",
     "evaluate_traces",
@@ -28,6 +31,7 @@ Pair = tuple[Evaluator, EvaluationContext]
 Versions = dict[int, tuple[str, Evaluator]]
 
 _MESSAGE_LIMIT = 2_000
+_PATIENCE = 5  # late or dead answers in a row
 _BREATHE_EVERY = 200  # inline checks between two chances for other tasks to run
 
 
@@ -39,6 +43,30 @@ class EvaluatorResult:
     trace_id: str
     feedback: tuple[Feedback, ...] = ()
     failure: EvaluatorFailure | None = None
+
+
+class GivenUpError(Exception):
+    """An evaluator was late or died so often in a row that it is asked no more in this run."""
+
+
+class Patience:
+    """Who has been late or died too often in a row: one that hangs must not cost its time-out on every trace."""
+
+    def __init__(self) -> None:
+        self._in_a_row: dict[int, int] = {}
+
+    def ended(self, evaluator: Evaluator) -> GivenUpError | None:
+        """The error in place of an answer where patience has ended."""
+        if self._in_a_row.get(id(evaluator), 0) < _PATIENCE:
+            return None
+        return GivenUpError(f"not asked: it ran out of time or died {_PATIENCE} times in a row before")
+
+    def note(self, evaluator: Evaluator, answer: object) -> None:
+        """Count an answer."""
+        if isinstance(answer, TimeoutError | MemoryError | WorkerDiedError):
+            self._in_a_row[id(evaluator)] = self._in_a_row.get(id(evaluator), 0) + 1
+        elif self._in_a_row and not isinstance(answer, GivenUpError):
+            self._in_a_row.pop(id(evaluator), None)
 
 
 class EvaluationReport(Value):
@@ -96,9 +124,16 @@ async def score_run(
 
     `versions` is filled and read again by those who score many runs with the same evaluators.
     Of the filters only `has_expected` counts here. The others, sampling too, choose among production traces; in an
-    experiment they would let an arm drop its slow or failing runs from the measure. Raises BudgetExceededError.
+    experiment they would let an arm drop its slow or failing runs from the measure. Evaluators of sessions and of what
+    users say have nothing to look at here. Raises BudgetExceededError.
     """
-    wanted = [e for e in evaluators if e.applies.has_expected in (None, has_expected(context))]
+    wanted = [
+        evaluator
+        for evaluator in evaluators
+        if evaluator.applies.has_expected in (None, has_expected(context))
+        and evaluator.level == "trace"
+        and not evaluator.needs_feedback
+    ]
     results: dict[str, EvaluatorResult] = {}
     await evaluate_pairs(
         ((evaluator, context) for evaluator in wanted),
@@ -129,13 +164,16 @@ async def evaluate_pairs(
     concurrency: int = 8,
     at: datetime | None = None,
     versions: Versions | None = None,
+    patience: Patience | None = None,
 ) -> None:
     """Run each pair; filters have been applied. `at` is the time the results bear, by default the time they came.
 
-    Checks that only compute run inline; the others run `concurrency` at a time under their time-outs. Once the budget
-    is spent nothing new starts, calls in flight finish and are told, then BudgetExceededError is raised.
+    Checks that only compute run inline; the others run `concurrency` at a time under their time-outs. `patience` is
+    handed in by those who come with more than one batch. Once the budget is spent nothing new starts, calls in flight
+    finish and are told, then BudgetExceededError is raised.
     """
     versions = {} if versions is None else versions
+    patience = Patience() if patience is None else patience
     waiting: list[Pair] = []
     for count, (evaluator, context) in enumerate(pairs, start=1):
         if id(evaluator) not in versions:
@@ -144,11 +182,12 @@ async def evaluate_pairs(
             waiting.append((evaluator, context))
             continue
         try:
-            answer: object = evaluator.check(context)
+            answer: object = patience.ended(evaluator) or evaluator.check(context)
         except BudgetExceededError:
             raise
         except Exception as error:
             answer = error
+        patience.note(evaluator, answer)
         on_result(_result(evaluator, versions[id(evaluator)][0], context, answer, at))
         if count % _BREATHE_EVERY == 0:
             await asyncio.sleep(0)
@@ -161,10 +200,11 @@ async def evaluate_pairs(
         nonlocal spent
         for evaluator, context in queue:  # one shared iterator: each worker takes the next pair
             try:
-                answer = await _ask(evaluator, context)
+                answer = patience.ended(evaluator) or await _ask(evaluator, context)
             except BudgetExceededError as error:
                 spent = error
             else:
+                patience.note(evaluator, answer)
                 on_result(_result(evaluator, versions[id(evaluator)][0], context, answer, at))
             if spent is not None:
                 return

@@ -1,6 +1,7 @@
 """Evaluators from YAML: `config/evaluators/*.yaml`, one spec or a list a file, and the rubrics they name."""
 
 import difflib
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,25 +13,32 @@ from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 
 from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.evaluators.chains import waves
 from burnish.domain.evaluators.judge import Judge, Rubric
+from burnish.domain.evaluators.pairwise import Pairwise
+from burnish.domain.evaluators.panel import Panel
 from burnish.domain.evaluators.registry import evaluator_class, kinds
 from burnish.errors import ConfigError
 
-__all__ = ["json_schema", "load_evaluators"]
+__all__ = ["evaluators_of_file", "json_schema", "load_evaluators", "schema_text"]
 
 M = TypeVar("M", bound=BaseModel)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def load_evaluators(folder: Path, names: Sequence[str] | None) -> list[Evaluator]:
+def load_evaluators(
+    folder: Path, names: Sequence[str] | None, *, judge_model: str | None = None, chained: bool = True
+) -> list[Evaluator]:
     """The evaluators of every YAML file in `folder`: all of them by file and place, or `names` in that order.
 
     A judge's `rubric` that is a single word names `rubrics/<word>.yaml` beside `folder`. The project folder (the parent
-    of `folder`'s parent) is put last on sys.path, so that `python` evaluators find the project's own modules.
+    of `folder`'s parent) is put last on sys.path, so that `python` evaluators find the project's own modules. The name
+    of the agent's `judge_model` becomes part of the version of judges that name none. Without `chained` the caller
+    sees to it that what an evaluator waits for is there.
 
     Raises ConfigError: bad YAML, an unknown kind, key, name or rubric (with the nearest known one), a name given twice,
-    a function that cannot be imported.
+    a function that cannot be imported, a chain that cannot be.
     """
     found: dict[str, Evaluator] = {}
     places: dict[str, Path] = {}
@@ -47,12 +55,30 @@ def load_evaluators(folder: Path, names: Sequence[str] | None) -> list[Evaluator
     project = str(folder.resolve().parent.parent)
     if any(evaluator.kind == "python" for evaluator in chosen) and project not in sys.path:
         sys.path.append(project)
+    if chained:
+        waves(chosen)
     for evaluator in chosen:
         try:
             evaluator.prepare()
         except ConfigError as error:
             raise ConfigError(f"{places[evaluator.name]}: {error}") from error
-    return chosen
+    return chosen if judge_model is None else [evaluator.bound(judge_model) for evaluator in chosen]
+
+
+def evaluators_of_file(file: Path, project: Path) -> list[Evaluator]:
+    """The evaluators of one file, wherever it lies; rubrics are the project's. Raises ConfigError."""
+    if str(project.resolve()) not in sys.path:
+        sys.path.append(str(project.resolve()))
+    rubrics = project / "config" / "rubrics"
+    found = [_evaluator(spec, f"{file}: evaluator {n}", rubrics) for n, spec in enumerate(_specs(file), start=1)]
+    for evaluator in found:
+        evaluator.prepare()
+    return found
+
+
+def schema_text() -> str:
+    """`json_schema` as the text of its file."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def json_schema() -> dict[str, Any]:
@@ -92,13 +118,23 @@ def _evaluator(spec: dict[str, Any], where: str, rubrics: Path) -> Evaluator:
         cls = evaluator_class(kind)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
-    if issubclass(cls, Judge):
-        fields = _with_rubric(fields, where, rubrics)
+    if issubclass(cls, Judge | Pairwise | Panel):
+        fields = _with_rubric(cls, fields, where, rubrics)
     return _validated(cls, fields, f"{where} ('{spec.get('name', kind)}')")
 
 
-def _with_rubric(fields: dict[str, Any], where: str, rubrics: Path) -> dict[str, Any]:
-    """The spec with the rubric it names in its place; what the spec says itself wins."""
+def _with_rubric(cls: type[Evaluator], fields: dict[str, Any], where: str, rubrics: Path) -> dict[str, Any]:
+    """The spec with the rubrics that it and the members of a panel name in their places; what it says itself wins."""
+    members = fields.get("members")
+    if isinstance(members, list):
+        named = [_rubric_of(item, where, rubrics) if isinstance(item, dict) else item for item in members]
+        fields = {**fields, "members": named}
+    whole = _rubric_of(fields, where, rubrics)
+    form = set() if issubclass(cls, Judge) else {"scale", "anchors", "criteria"}
+    return {key: value for key, value in whole.items() if key not in form - fields.keys()}
+
+
+def _rubric_of(fields: dict[str, Any], where: str, rubrics: Path) -> dict[str, Any]:
     name = fields.get("rubric")
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         return fields

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, field_validator
 from burnish.domain.base import Json
 from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, EvaluatorError, Score
 from burnish.domain.evaluators.output import OutputError, bounded, expected_at, output_at, parsed
+from burnish.domain.evaluators.patterns import search
 from burnish.domain.trajectories import shorten, text_of
 
 __all__ = ["JsonSchema", "Numeric", "schema_errors", "usable_schema"]
@@ -103,13 +104,32 @@ def schema_errors(schema: dict[str, Json], value: Json) -> list[str]:
 
 @lru_cache(maxsize=128)
 def _validator(schema: str) -> Any:
-    from jsonschema.validators import Draft202012Validator, validator_for
+    from jsonschema.validators import Draft202012Validator, extend, validator_for
     from referencing import Registry
     from referencing.jsonschema import EMPTY_REGISTRY
 
     registry: Registry[Any] = EMPTY_REGISTRY  # knows no document and fetches none
     loaded = json.loads(schema)
-    return validator_for(loaded, Draft202012Validator)(loaded, registry=registry)
+    # jsonschema matches patterns with `re`, which nothing can stop; schemas come from traces too.
+    stoppable = {"pattern": _pattern, "patternProperties": _pattern_properties}
+    validator: Any = extend(validator_for(loaded, Draft202012Validator), stoppable)  # type: ignore[no-untyped-call]
+    return validator(loaded, registry=registry)
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Any:
+    from jsonschema.exceptions import ValidationError
+
+    if validator.is_type(instance, "string") and search(pattern, instance) is None:
+        yield ValidationError(f"{shorten(repr(instance), 100)} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, patterns: Any, instance: Any, schema: Any) -> Any:
+    if not validator.is_type(instance, "object"):
+        return
+    for pattern, inner in patterns.items():
+        for name, value in instance.items():
+            if search(pattern, name) is not None:
+                yield from validator.descend(value, inner, path=name, schema_path=pattern)
 
 
 def _number(value: Json, read: str) -> float | None:

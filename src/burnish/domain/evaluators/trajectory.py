@@ -12,7 +12,7 @@ from burnish.domain.evaluators.tools import arguments_of
 from burnish.domain.traces import SpanKind, SpanStatus, Trace
 from burnish.domain.trajectories import shorten, text_of
 
-__all__ = ["RepeatedCalls", "StepLimit", "ToolErrors", "ToolOrder", "ToolsUsed"]
+__all__ = ["Loops", "RepeatedCalls", "StepLimit", "ToolErrors", "ToolOrder", "ToolsUsed"]
 
 _ERROR_TEXT = re.compile(r"\s*(?:error|exception|traceback)\b", re.IGNORECASE)
 
@@ -34,7 +34,7 @@ class ToolsUsed(CodeCheck):
 
     def check(self, context: EvaluationContext) -> Score:
         """1 where all holds."""
-        used = list(dict.fromkeys(use.name for use in context.trace.tool_uses()))
+        used = list(dict.fromkeys(use.name for use in context.tool_uses))
         reasons = [f"did not call {name}" for name in self.required if name not in used]
         reasons += [f"called the forbidden {name}" for name in used if name in self.forbidden]
         if self.only is not None:
@@ -51,7 +51,7 @@ class ToolOrder(CodeCheck):
 
     def check(self, context: EvaluationContext) -> Score:
         """1 where `order` is a subsequence of the calls."""
-        names = [use.name for use in context.trace.tool_uses()]
+        names = [use.name for use in context.tool_uses]
         rest = iter(names)
         late = next((name for name in self.order if name not in rest), None)
         return _passed([] if late is None else [f"no {late} at its place; called {', '.join(names) or 'nothing'}"])
@@ -66,11 +66,41 @@ class RepeatedCalls(CodeCheck):
 
     def check(self, context: EvaluationContext) -> Score:
         """1 where no call is repeated too often."""
-        uses = context.trace.tool_uses()
+        uses = context.tool_uses
         counts = Counter((use.name, content_hash(arguments_of(use), length=64)) for use in uses)
         return _passed(
             [f"called {name} {n} times with the same arguments" for (name, _), n in counts.items() if n > self.limit]
         )
+
+
+class Loops(CodeCheck):
+    """No sequence of up to `longest` tool calls comes more than `limit` times in a row: search, read, search, read.
+
+    `by` says when two calls are the same: `name`, or `call` (name and arguments). Unlike `repeated_calls` it finds
+    circles of several tools, and calls that differ in their arguments alone.
+    """
+
+    kind: ClassVar[str] = "loops"
+
+    limit: int = Field(default=3, ge=1)
+    longest: int = Field(default=4, ge=1, le=20)
+    by: Literal["name", "call"] = "name"
+
+    def check(self, context: EvaluationContext) -> Score:
+        """1 where nothing goes round too often; the comment names the circle."""
+        names = [use.name for use in context.tool_uses]
+        keys = names
+        if self.by == "call":
+            keys = [f"{use.name} {content_hash(arguments_of(use), length=64)}" for use in context.tool_uses]
+        for length in range(1, self.longest + 1):
+            same = 0  # calls in a row that equal the one `length` before
+            for place in range(length, len(keys)):
+                same = same + 1 if keys[place] == keys[place - length] else 0
+                if same >= length * self.limit:
+                    times = same // length + 1
+                    circle = ", ".join(names[place - length + 1 : place + 1])
+                    return Score.passed(False, f"{times} times in a row: {shorten(circle, 300)}")
+        return Score.passed(True)
 
 
 class StepLimit(CodeCheck):
@@ -83,12 +113,11 @@ class StepLimit(CodeCheck):
 
     def check(self, context: EvaluationContext) -> Score:
         """1 where within the limit."""
-        trace = context.trace
         steps = 0
         if self.count != "tool_calls":
-            steps += sum(1 for _ in trace.model_calls())
+            steps += len(context.model_calls)
         if self.count != "model_calls":
-            steps += len(trace.tool_uses())
+            steps += len(context.tool_uses)
         return Score.passed(steps <= self.limit, f"{steps} steps, the limit is {self.limit}")
 
 

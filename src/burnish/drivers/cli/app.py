@@ -8,6 +8,8 @@ import typer
 from burnish.drivers.cli import (
     clusters,
     datasets,
+    evaluate,
+    evaluators,
     experiments,
     gate,
     init,
@@ -76,6 +78,8 @@ app.command("deploy", rich_help_panel="Start")(start.deploy)
 app.command("worker", rich_help_panel="Start")(start.worker)
 app.command("simulate", rich_help_panel="Start")(simulate.simulate)
 app.command("plan", rich_help_panel="Read")(plan.plan)
+app.command("evaluate", rich_help_panel="Start")(evaluate.evaluate)
+app.add_typer(evaluators.app, name="evaluators", rich_help_panel="Read")
 app.add_typer(model.app, name="model", rich_help_panel="Start")
 app.add_typer(traces.app, name="traces", rich_help_panel="Read")
 app.add_typer(clusters.app, name="clusters", rich_help_panel="Read")

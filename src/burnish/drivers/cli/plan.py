@@ -51,12 +51,17 @@ def plan(
 
 def _plan(session: Session, agent: str, **wanted: Any) -> "Plan":
     from burnish.domain.evaluators.specs import load_evaluators
+    from burnish.loop.context import judge_model
     from burnish.loop.plan import plan_agent
     from burnish.project import load_agent
 
     project = session.settings.project
     config = load_agent(project, agent)
-    evaluators = load_evaluators(project / "config" / "evaluators", config.evaluators or None)
+    evaluators = load_evaluators(
+        project / "config" / "evaluators",
+        config.evaluators or None,
+        judge_model=judge_model(config, session.settings),
+    )
     try:
         with session.store() as store:
             return plan_agent(config, evaluators, store, **wanted)
