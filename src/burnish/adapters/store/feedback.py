@@ -11,7 +11,7 @@ from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.rows import clean, clean_json, micros, moment
 from burnish.domain.agreement import Rating
-from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
+from burnish.domain.feedback import ADJUDICATED, EvaluatorFailure, Feedback, FeedbackSource
 from burnish.domain.listing import MetricSummary
 
 __all__ = ["FeedbackStore", "feedback_rows", "write_feedback"]
@@ -123,15 +123,15 @@ class FeedbackStore:
     ) -> dict[str, Rating]:
         """Traces that both this version of a judge and people scored as a whole, by trace id.
 
-        People's scores under `key` count, and where a trace has none, those under `label_keys`. `origin` is
-        "production" or "experiment". `uncorrected` leaves out traces with a correction, which a judge that is shown
+        People's scores under `key` count, and where a trace has none, those under `label_keys`. Where an expert decided
+        between people who disagreed, that score alone counts. `origin` is "production" or "experiment". `uncorrected` leaves out traces with a correction, which a judge that is shown
         corrections has read.
         """
         people = sa.and_(_items.c.source.in_(PEOPLE), _items.c.key.in_([key, *label_keys]))
         judge = sa.and_(_items.c.source == FeedbackSource.JUDGE.value, _items.c.version == version, _items.c.key == key)
         of_agent = sa.and_(_traces.c.agent == agent, _traces.c.origin == origin)
         query = (
-            sa.select(_items.c.trace_id, _items.c.source, _items.c.key, _items.c.score)
+            sa.select(_items.c.trace_id, _items.c.source, _items.c.key, _items.c.version, _items.c.score)
             .join(_traces, _traces.c.trace_id == _items.c.trace_id)
             .where(of_agent, _items.c.span_id.is_(None), _items.c.score.is_not(None), sa.or_(people, judge))
             .order_by(_items.c.trace_id, _items.c.id)
@@ -144,14 +144,17 @@ class FeedbackStore:
         judged: dict[str, float] = {}
         own: dict[str, list[float]] = {}
         other: dict[str, list[float]] = {}
+        decided: dict[str, list[float]] = {}
         with self._database.read() as connection:
             left_out = set(connection.execute(corrected).scalars()) if uncorrected else set()
-            for trace_id, source, of_key, score in connection.execute(query):
+            for trace_id, source, of_key, of_version, score in connection.execute(query):
                 if source == FeedbackSource.JUDGE.value:
                     judged[trace_id] = score
-                else:
-                    (own if of_key == key else other).setdefault(trace_id, []).append(score)
-        labels = {**other, **own}
+                    continue
+                (own if of_key == key else other).setdefault(trace_id, []).append(score)
+                if of_version == ADJUDICATED:
+                    decided.setdefault(trace_id, []).append(score)
+        labels = {**other, **own, **decided}
         return {i: Rating(judged[i], tuple(labels[i])) for i in judged if i in labels and i not in left_out}
 
     def summary(self, agent: str, since: datetime | None = None) -> list[MetricSummary]:

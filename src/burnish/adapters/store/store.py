@@ -13,8 +13,10 @@ from burnish.adapters.store.feedback import FeedbackStore
 from burnish.adapters.store.nights import NightStore
 from burnish.adapters.store.proposals import ProposalStore
 from burnish.adapters.store.pull_requests import PullRequestStore
+from burnish.adapters.store.queues import QueueStore
 from burnish.adapters.store.schema import migrate
 from burnish.adapters.store.traces import TraceStore
+from burnish.adapters.store.users import UserStore
 
 __all__ = ["Store"]
 
@@ -40,6 +42,8 @@ class Store:
         self.attempts = AttemptStore(database)
         self.calls = CallStore(database)
         self.nights = NightStore(database)
+        self.queues = QueueStore(database)
+        self.users = UserStore(database)
 
     @classmethod
     def open(cls, url: str) -> Self:

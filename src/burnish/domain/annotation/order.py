@@ -1,0 +1,123 @@
+"""Which items come first: those that teach the most, in a random order that leans to them.
+
+Every item has a weight: the largest of the rules that brought it in, shared with the items of the same failure cluster
+that stand in the queue already (the third of a cluster teaches less than the first of another). Its rank is an
+exponential race, -ln(u) / weight with u a hash of queue and trace, and small ranks come first (Efraimidis and Spirakis
+2006). An item of twice the weight is twice as likely to come next, so most of what is labelled early is informative;
+and since every item had a known chance to be among the first, the judge's agreement over all items can still be
+estimated from them without bias (`estimate`), which a strict order would make impossible.
+benchmarks/annotation_order.py holds this against random and strict orders.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from burnish.domain.annotation.rules import Candidate, Rule, Share
+
+__all__ = ["Drawn", "Estimate", "Matched", "chance", "estimate", "match", "rank", "ranked"]
+
+
+class Matched(NamedTuple):
+    """A candidate that rules bring in: why, how much it teaches, and when it comes."""
+
+    candidate: Candidate
+    reasons: tuple[str, ...]
+    weight: float
+    rank: float
+    random: bool
+
+
+class Drawn(NamedTuple):
+    """An item with its weight and rank, and a value where people have labelled it (1: the judge was right, 0: not)."""
+
+    weight: float
+    rank: float
+    value: float | None = None
+
+
+class Estimate(NamedTuple):
+    """The mean over all items of a queue as its labelled ones tell it, with a 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    labelled: int
+
+
+def match(candidate: Candidate, rules: Sequence[Rule]) -> tuple[tuple[str, ...], float, bool] | None:
+    """The reasons of the rules that match, the largest of their weights, and whether a random draw is among them."""
+    found = [rule for rule in rules if rule.matches(candidate)]
+    if not found:
+        return None
+    reasons = tuple(dict.fromkeys(rule.reason for rule in found))
+    return reasons, max(rule.weight for rule in found), any(isinstance(rule, Share) for rule in found)
+
+
+def rank(queue: str, trace_id: str, weight: float) -> float:
+    """When an item of this weight comes, the same in every process; small is early."""
+    digest = hashlib.sha256(f"burnish queue\0{queue}\0{trace_id}".encode("utf-8", "surrogatepass")).digest()
+    return -math.log((int.from_bytes(digest[:8]) + 1) / (2**64 + 1)) / weight
+
+
+def ranked(
+    queue: str,
+    candidates: Sequence[Candidate],
+    rules: Sequence[Rule],
+    in_queue: Mapping[str, int],
+    *,
+    teach: bool = True,
+) -> list[Matched]:
+    """The candidates that rules bring in, in the order they are to be labelled.
+
+    `in_queue` counts items already there by failure cluster; each one taken here counts too. Not `teach`: every item
+    weighs the same, a plain random order.
+    """
+    covered = dict(in_queue)
+    found: list[Matched] = []
+    matched = [(candidate, said) for candidate in candidates if (said := match(candidate, rules)) is not None]
+    # Heavy ones claim their cluster first; within a weight the hash decides, so nothing depends on the order given.
+    matched.sort(key=lambda pair: (-pair[1][1], rank(queue, pair[0].summary.trace_id, 1.0)))
+    for candidate, (reasons, weight, random) in matched:
+        if teach and candidate.clusters:
+            weight /= 1 + min(covered.get(cluster, 0) for cluster in candidate.clusters)
+            for cluster in candidate.clusters:
+                covered[cluster] = covered.get(cluster, 0) + 1
+        weight = weight if teach else 1.0
+        at = rank(queue, candidate.summary.trace_id, weight)
+        found.append(Matched(candidate, reasons, weight, at, random))
+    return sorted(found, key=lambda item: (item.rank, item.candidate.summary.trace_id))
+
+
+def chance(weight: float, threshold: float) -> float:
+    """How likely an item of this weight has a rank under `threshold`."""
+    return -math.expm1(-weight * threshold)
+
+
+def estimate(items: Sequence[Drawn]) -> Estimate | None:
+    """The mean of the values over all items, from those labelled in the order of their ranks.
+
+    Each labelled item stands for 1 / chance items, where the chance is that of a rank under the first one not yet
+    labelled (bottom-k sampling: Cohen and Kaplan 2007); labels beyond that one do not count. None below two of them.
+    The interval is that of a ratio of sums (linearised), with t.
+    """
+    order = sorted(items, key=lambda item: item.rank)
+    first = next((number for number, item in enumerate(order) if item.value is None), len(order))
+    known = order[:first]
+    if len(known) < 2:
+        return None
+    if first == len(order):
+        shares = [1.0] * first
+    else:
+        shares = [chance(item.weight, order[first].rank) for item in known]
+    values = [item.value for item in known if item.value is not None]
+    total = math.fsum(1 / share for share in shares)
+    mean = math.fsum(value / share for value, share in zip(values, shares, strict=True)) / total
+    variance = math.fsum(
+        (1 - share) / share**2 * (value - mean) ** 2 for value, share in zip(values, shares, strict=True)
+    )
+    from scipy.stats import t
+
+    half = float(t.ppf(0.975, first - 1)) * math.sqrt(variance) / total
+    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half), first)
