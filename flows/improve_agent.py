@@ -6,6 +6,7 @@ from prefect import flow
 
 from burnish.loop.context import booked_night
 from burnish.loop.options import ImproveOptions
+from tasks.annotate import route
 from tasks.curate import curate
 from tasks.discover import discover
 from tasks.experiment import choose, prove
@@ -18,7 +19,7 @@ from tasks.take_up import take_up
 
 @flow(name="improve-agent", flow_run_name="improve {agent}")
 async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) -> dict[str, Any]:
-    """Take up what was left open, curate, plan, discover, propose, choose, prove, run the suite, publish, report.
+    """Take up what was left open, curate, plan, discover, fill the annotation queues, propose, choose, prove, run the suite, publish, report.
 
     Examples are assigned to their splits before failures are grouped: what is held out is known by then and is left
     out of discovering and proposing.
@@ -28,6 +29,7 @@ async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) 
         await curate(agent, night)
         await plan(agent, night)
         await discover(agent, night)
+        await route(agent, night)
         await propose(agent, night)
         choice = await choose(agent, night)
         verdict: dict[str, Any] | None = None

@@ -1,5 +1,6 @@
 """What is in queues and how far they are."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
@@ -15,7 +16,7 @@ from burnish.domain.annotation.items import ItemState, QueueItem, QueueProgress,
 from burnish.domain.annotation.labels import GivenLabel
 from burnish.domain.base import utc_now
 
-__all__ = ["QueueReads", "count_of_day", "known_ids"]
+__all__ = ["QueueReads", "counts_of_day", "known_ids"]
 
 _items = tables.queue_items
 _seats = tables.queue_seats
@@ -76,7 +77,7 @@ class QueueReads:
         with self._database.read() as connection:
             states = _counts(connection, queue)
             people = _loads(connection, queue, micros(now))
-            today = count_of_day(connection, queue, now.date().isoformat())
+            today = sum(counts_of_day(connection, queue, now.date().isoformat()).values())
         loads = sorted(people.values(), key=lambda one: (-one.labels - one.adjudications, one.person))
         by_state = {state: sum(n for (of, _), n in states.items() if of == state.value) for state in ItemState}
         waiting = {key: n for key, n in states.items() if key[0] != ItemState.SETTLED.value}
@@ -104,10 +105,14 @@ def known_ids(connection: Connection, item_ids: Sequence[str]) -> set[str]:
     return found
 
 
-def count_of_day(connection: Connection, queue: str, day: str) -> int:
-    """How many items came into a queue on a date."""
-    query = sa.select(sa.func.count()).where(_items.c.queue == queue, _items.c.day == day)
-    return int(connection.execute(query).scalar_one())
+def counts_of_day(connection: Connection, queue: str, day: str) -> Counter[str]:
+    """How many items came into a queue on a date, by agent."""
+    query = (
+        sa.select(_items.c.agent, sa.func.count())
+        .where(_items.c.queue == queue, _items.c.day == day)
+        .group_by(_items.c.agent)
+    )
+    return Counter({agent: count for agent, count in connection.execute(query)})
 
 
 class _Load:

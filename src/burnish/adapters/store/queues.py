@@ -1,5 +1,6 @@
 """Annotation queues: filling them, handing out items so that nobody gets another's, and taking labels."""
 
+import math
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, Literal
@@ -37,15 +38,25 @@ class QueueStore(queue_reads.QueueReads):
         super().__init__(database)
         self._database = database
 
-    def fill(self, queue: Queue, items: Sequence[QueueItem]) -> int:
-        """Add the first of these that are new, up to what is left of today's cap; how many that were."""
+    def fill(self, queue: Queue, items: Sequence[QueueItem], agents: int = 1) -> int:
+        """Add the first of these that are new, up to what is left of today's cap; how many that were.
+
+        Where several `agents` share the queue, no agent gets more than its share of the cap.
+        """
         now = utc_now()
         day = now.date().isoformat()
         given = {item.id: item for item in map(clean, items)}
         with self._database.write("queues") as connection:
             known = queue_reads.known_ids(connection, list(given))
-            room = max(0, queue.daily_cap - queue_reads.count_of_day(connection, queue.name, day))
-            new = [item for item in given.values() if item.id not in known][:room]
+            today = queue_reads.counts_of_day(connection, queue.name, day)
+            share = math.ceil(queue.daily_cap / max(agents, 1))
+            room = queue.daily_cap - sum(today.values())
+            new = []
+            for item in given.values():
+                if room > 0 and item.id not in known and today[item.agent] < share:
+                    new.append(item)
+                    today[item.agent] += 1
+                    room -= 1
             upsert(connection, _items, [_row(item, day) for item in new], keep=None)
             chairs = [_chair(item.id, number, "label") for item in new for number in range(item.wanted)]
             upsert(connection, _seats, chairs, keep=None)

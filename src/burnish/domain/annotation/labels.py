@@ -50,29 +50,24 @@ def as_feedback(given: GivenLabel, trace_id: str, key: str) -> tuple[Feedback, .
     """
     label, version = given.label, ADJUDICATED if given.kind == "adjudication" else ""
 
-    def said(about: str, number: int = 0, **fields: object) -> Feedback:
-        # A second criterion of the same person is a row of its own.
-        numbered = f"{version}{number + 1}" if number else version
-        return Feedback.model_validate(
-            {
-                "trace_id": trace_id,
-                "key": about,
-                "source": FeedbackSource.HUMAN,
-                "author": given.person,
-                "version": numbered,
-                "created_at": given.given_at,
-                **fields,
-            }
-        )
-
-    found = []
+    base: dict[str, object] = {
+        "trace_id": trace_id,
+        "source": FeedbackSource.HUMAN,
+        "author": given.person,
+        "created_at": given.given_at,
+    }
     whole = {"score": label.score, "value": label.value, "comment": label.comment, "correction": label.correction}
+    found = []
     if any(part is not None for part in whole.values()):
-        found.append(said(key, **whole))
-    found += [said(CRITERION, number, comment=text) for number, text in enumerate(label.criteria)]
+        found.append({"key": key, "version": version, **whole})
+    # A second criterion of the same person is a row of its own.
+    found += [
+        {"key": CRITERION, "version": f"{version}{number or ''}", "comment": text}
+        for number, text in enumerate(label.criteria)
+    ]
     if label.span_id is not None:
-        found.append(said(WENT_WRONG, span_id=label.span_id, comment=label.span_comment))
-    return tuple(found)
+        found.append({"key": WENT_WRONG, "version": version, "span_id": label.span_id, "comment": label.span_comment})
+    return tuple(Feedback.model_validate({**base, **one}) for one in found)
 
 
 def visible_feedback(

@@ -30,15 +30,19 @@ class Matched(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """An item with its weight and rank, and a value where people have labelled it (1: the judge was right, 0: not)."""
+    """An item with its weight and rank, and a value where people have labelled it (1: the judge was right, 0: not).
+
+    `day` is when it came in: each day's items are the first of that day's traces, up to the cap.
+    """
 
     weight: float
     rank: float
     value: float | None = None
+    day: str = ""
 
 
 class Estimate(NamedTuple):
-    """The mean over all items of a queue as its labelled ones tell it, with a 95 % interval."""
+    """The mean over all that rules brought in, kept out by a cap or not, with a 95 % interval."""
 
     mean: float
     low: float
@@ -96,28 +100,30 @@ def chance(weight: float, threshold: float) -> float:
 
 
 def estimate(items: Sequence[Drawn]) -> Estimate | None:
-    """The mean of the values over all items, from those labelled in the order of their ranks.
+    """The mean of the values over all that the rules brought in, from what is labelled in the order of ranks.
 
-    Each labelled item stands for 1 / chance items, where the chance is that of a rank under the first one not yet
-    labelled (bottom-k sampling: Cohen and Kaplan 2007); labels beyond that one do not count. None below two of them.
-    The interval is that of a ratio of sums (linearised), with t.
+    Each labelled item stands for 1 / chance items, where the chance is that of a rank under the first one of its day
+    not yet labelled, or under its last (bottom-k sampling: Cohen and Kaplan 2007); labels from there on do not count.
+    None below two that do. The interval is that of a ratio of sums (linearised), with t.
     """
-    order = sorted(items, key=lambda item: item.rank)
-    first = next((number for number, item in enumerate(order) if item.value is None), len(order))
-    known = order[:first]
+    known = [pair for day in {item.day for item in items} for pair in _known([i for i in items if i.day == day])]
     if len(known) < 2:
         return None
-    if first == len(order):
-        shares = [1.0] * first
-    else:
-        shares = [chance(item.weight, order[first].rank) for item in known]
-    values = [item.value for item in known if item.value is not None]
-    total = math.fsum(1 / share for share in shares)
-    mean = math.fsum(value / share for value, share in zip(values, shares, strict=True)) / total
-    variance = math.fsum(
-        (1 - share) / share**2 * (value - mean) ** 2 for value, share in zip(values, shares, strict=True)
-    )
+    total = math.fsum(1 / share for _, share in known)
+    mean = math.fsum(value / share for value, share in known) / total
+    variance = math.fsum((1 - share) / share**2 * (value - mean) ** 2 for value, share in known)
     from scipy.stats import t
 
-    half = float(t.ppf(0.975, first - 1)) * math.sqrt(variance) / total
-    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half), first)
+    half = float(t.ppf(0.975, len(known) - 1)) * math.sqrt(variance) / total
+    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half), len(known))
+
+
+def _known(items: Sequence[Drawn]) -> list[tuple[float, float]]:
+    """Value and chance of the items of a day before the first without a label, at most all but the last."""
+    order = sorted(items, key=lambda item: item.rank)
+    found = []
+    for number, item in enumerate(order):
+        if item.value is None or number == len(order) - 1:
+            return [(value, chance(weight, item.rank)) for value, weight in found]
+        found.append((item.value, item.weight))
+    return []
