@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from burnish.domain.annotation.order import Drawn, estimate
+from burnish.domain.annotation.order import COVERED, Drawn, estimate
 from burnish.domain.annotation.rules import Panel, Share
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -62,7 +62,7 @@ def play(pairs: list[Pair], order: str, rng: random.Random) -> dict[int, Told]:
     if order == "leaning, tasks":
         seen: Counter[str] = Counter()
         for number in sorted(range(len(pairs)), key=lambda n: (-weight[n], uniform[n])):
-            weight[number] /= 1 + seen[pairs[number].task]
+            weight[number] *= max(COVERED, 1 / (1 + seen[pairs[number].task]))
             seen[pairs[number].task] += 1
     if order == "strict":
         turn = sorted(range(len(pairs)), key=lambda n: (not pairs[n].doubt, uniform[n]))

@@ -177,7 +177,7 @@ def test_a_label_becomes_feedback_at_once_with_its_parts(store: Store) -> None:
 
 
 def test_undo_takes_the_last_label_back_with_its_feedback(store: Store) -> None:
-    """The item is in the same hands again with what was said; another label replaces it, and nothing of the first stays."""
+    """The item is in the same hands again with what was said; nothing of it stays once another replaces it."""
     store.queues.fill(ONE, items(ONE, 2))
     store.queues.give(ONE, took(store, ONE, ANN).item.id, ANN, GOOD)
     store.queues.give(ONE, took(store, ONE, ANN).item.id, ANN, Label(score=0.0, criteria=("a", "b")))

@@ -1,5 +1,6 @@
 """What a reviewer has before them, and how far the reviewers of a queue agree: for the command line and the pages."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.agreement import Agreement, agree
@@ -53,7 +54,9 @@ def person_called(store: "Store", name: str, *, expert: bool = False) -> Person:
         return Person(name=name, role=Role.EXPERT if expert else Role.REVIEWER)
     person = store.users.get(name).person
     if expert and person.role is Role.REVIEWER:
-        raise InputError(f"{name} has the role reviewer; an admin changes it with `burnish users add {name} --role expert`")
+        raise InputError(
+            f"{name} has the role reviewer; an admin changes it with `burnish users add {name} --role expert`"
+        )
     return person
 
 
@@ -108,14 +111,14 @@ def judge_share(store: "Store", queue: Queue, judge: str, pass_at: float = 0.5) 
     return estimate(drawn)
 
 
-def _decided(given: list[GivenLabel], pass_at: float) -> bool | None:
+def _decided(given: Sequence[GivenLabel], pass_at: float) -> bool | None:
     """What people say of an item: the adjudication, else the majority; None without a score or at a tie."""
     final = [one for one in given if one.kind == "adjudication"] or given
     passes = [one.label.score >= pass_at for one in final if one.label.score is not None]
     return None if not passes or 2 * sum(passes) == len(passes) else 2 * sum(passes) > len(passes)
 
 
-def _kappa(people: tuple[str, ...], blind: list[list[GivenLabel]], scale: int) -> Agreement:
+def _kappa(people: tuple[str, ...], blind: Sequence[Sequence[GivenLabel]], scale: int) -> Agreement:
     pairs = []
     for labels in blind:
         by = {one.person: one.label.score for one in labels if one.label.score is not None}

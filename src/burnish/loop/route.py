@@ -93,9 +93,7 @@ def _candidates(
         # Metadata lies with the payload, so whole traces are read only where a rule asks for it.
         metadata = {trace.trace_id: trace.metadata for trace in store.traces.load(ids)} if whole else {}
         for row in some:
-            yield Candidate(
-                row, said[row.trace_id], clusters.get(row.trace_id, {}), metadata.get(row.trace_id, {})
-            )
+            yield Candidate(row, said[row.trace_id], clusters.get(row.trace_id, {}), metadata.get(row.trace_id, {}))
 
 
 def _clusters(store: "Store", agent: str) -> dict[str, dict[str, str]]:

@@ -1,9 +1,9 @@
 """Which items come first: those that teach the most, in a random order that leans to them.
 
 Every item has a weight: the largest of the rules that brought it in, shared with the items of the same failure cluster
-that stand in the queue already (the third of a cluster teaches less than the first of another). Its rank is an
-exponential race, -ln(u) / weight with u a hash of queue and trace, and small ranks come first (Efraimidis and Spirakis
-2006). An item of twice the weight is twice as likely to come next, so most of what is labelled early is informative;
+that stand in the queue already (the third of a cluster teaches less than the first of another), down to a half. Its
+rank is an exponential race, -ln(u) / weight with u a hash of queue and trace, and small ranks come first (Efraimidis
+and Spirakis 2006). An item of twice the weight is twice as likely to come next, so most of what is labelled early is informative;
 and since every item had a known chance to be among the first, the judge's agreement over all items can still be
 estimated from them without bias (`estimate`), which a strict order would make impossible.
 benchmarks/annotation_order.py holds this against random and strict orders.
@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 from burnish.domain.annotation.rules import Candidate, Rule, Share
 
-__all__ = ["Drawn", "Estimate", "Matched", "chance", "estimate", "match", "rank", "ranked"]
+__all__ = ["COVERED", "Drawn", "Estimate", "Matched", "chance", "estimate", "match", "rank", "ranked"]
+
+COVERED = 0.5  # what an item of a well covered cluster keeps of its weight; with less, intervals get too sure
 
 
 class Matched(NamedTuple):
@@ -85,7 +87,7 @@ def ranked(
     matched.sort(key=lambda pair: (-pair[1][1], rank(queue, pair[0].summary.trace_id, 1.0)))
     for candidate, (reasons, weight, random) in matched:
         if teach and candidate.clusters:
-            weight /= 1 + min(covered.get(cluster, 0) for cluster in candidate.clusters)
+            weight *= max(COVERED, 1 / (1 + min(covered.get(cluster, 0) for cluster in candidate.clusters)))
             for cluster in candidate.clusters:
                 covered[cluster] = covered.get(cluster, 0) + 1
         weight = weight if teach else 1.0
@@ -121,7 +123,7 @@ def estimate(items: Sequence[Drawn]) -> Estimate | None:
 def _known(items: Sequence[Drawn]) -> list[tuple[float, float]]:
     """Value and chance of the items of a day before the first without a label, at most all but the last."""
     order = sorted(items, key=lambda item: item.rank)
-    found = []
+    found: list[tuple[float, float]] = []
     for number, item in enumerate(order):
         if item.value is None or number == len(order) - 1:
             return [(value, chance(weight, item.rank)) for value, weight in found]

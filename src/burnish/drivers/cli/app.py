@@ -16,11 +16,13 @@ from burnish.drivers.cli import (
     plan,
     proposals,
     pulls,
+    queues,
     reviews,
     serve,
     simulate,
     start,
     traces,
+    users,
 )
 from burnish.drivers.cli.session import Session
 
@@ -80,3 +82,5 @@ app.add_typer(experiments.app, name="experiments", rich_help_panel="Read")
 app.add_typer(pulls.app, name="pulls", rich_help_panel="Read")
 app.add_typer(nights.app, name="nights", rich_help_panel="Read")
 app.add_typer(reviews.app, name="reviews", rich_help_panel="Write")
+app.add_typer(queues.app, name="queues", rich_help_panel="Write")
+app.add_typer(users.app, name="users", rich_help_panel="Write")
