@@ -19,7 +19,7 @@ from tasks.take_up import take_up
 
 @flow(name="improve-agent", flow_run_name="improve {agent}")
 async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) -> dict[str, Any]:
-    """Take up what was left open, curate, plan, discover, fill the annotation queues, propose, choose, prove, run the suite, publish, report.
+    """Take up what was left, curate, plan, discover, route, propose, choose, prove, run the suite, publish, report.
 
     Examples are assigned to their splits before failures are grouped: what is held out is known by then and is left
     out of discovering and proposing.

@@ -11,7 +11,7 @@ from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.rows import clean, clean_json, micros, moment
 from burnish.domain.agreement import Rating
-from burnish.domain.feedback import ADJUDICATED, EvaluatorFailure, Feedback, FeedbackSource
+from burnish.domain.feedback import ADJUDICATED, CRITERION, EvaluatorFailure, Feedback, FeedbackSource
 from burnish.domain.listing import MetricSummary
 
 __all__ = ["FeedbackStore", "feedback_rows", "write_feedback"]
@@ -111,6 +111,22 @@ class FeedbackStore:
                 newest[trace_id] = Feedback.model_validate_json(document)
         return list(newest.values())
 
+    def criteria(self, agent: str) -> dict[str, tuple[str, ...]]:
+        """What people said a good output must meet, by trace of the agent's, each text once, oldest first."""
+        query = (
+            sa.select(_items.c.trace_id, _items.c.document)
+            .join(_traces, _traces.c.trace_id == _items.c.trace_id)
+            .where(_traces.c.agent == agent, _items.c.key == CRITERION, _items.c.source.in_(PEOPLE))
+            .order_by(_items.c.created_at, _items.c.version, _items.c.id)
+        )
+        found: dict[str, dict[str, None]] = {}
+        with self._database.read() as connection:
+            for trace_id, document in connection.execute(query):
+                comment = Feedback.model_validate_json(document).comment
+                if comment:
+                    found.setdefault(trace_id, {})[comment] = None
+        return {trace_id: tuple(texts) for trace_id, texts in found.items()}
+
     def ratings(
         self,
         agent: str,
@@ -124,8 +140,8 @@ class FeedbackStore:
         """Traces that both this version of a judge and people scored as a whole, by trace id.
 
         People's scores under `key` count, and where a trace has none, those under `label_keys`. Where an expert decided
-        between people who disagreed, that score alone counts. `origin` is "production" or "experiment". `uncorrected` leaves out traces with a correction, which a judge that is shown
-        corrections has read.
+        between people who disagreed, that score alone counts. `origin` is "production" or "experiment". `uncorrected`
+        leaves out traces with a correction, which a judge that is shown corrections has read.
         """
         people = sa.and_(_items.c.source.in_(PEOPLE), _items.c.key.in_([key, *label_keys]))
         judge = sa.and_(_items.c.source == FeedbackSource.JUDGE.value, _items.c.version == version, _items.c.key == key)

@@ -112,7 +112,7 @@ def counts_of_day(connection: Connection, queue: str, day: str) -> Counter[str]:
         .where(_items.c.queue == queue, _items.c.day == day)
         .group_by(_items.c.agent)
     )
-    return Counter({agent: count for agent, count in connection.execute(query)})
+    return Counter({row[0]: row[1] for row in connection.execute(query)})
 
 
 class _Load:

@@ -32,10 +32,14 @@ FORGET_AFTER_S = 86_400
 
 
 class UserStore:
-    """People with an account."""
+    """People with an account.
 
-    def __init__(self, database: Database) -> None:
+    `cost` is scrypt's; a password keeps the one it was made with. Tests take a small one.
+    """
+
+    def __init__(self, database: Database, cost: int = COST) -> None:
         self._database = database
+        self._cost = cost
 
     def add(self, name: str, role: Role, password: str | None = None, queues: tuple[str, ...] | None = None) -> User:
         """Make an account, without a password for people who are known by other means. `queues` None: all of them.
@@ -51,7 +55,7 @@ class UserStore:
             "name": name,
             "role": role.value,
             "queues": None if queues is None else json.dumps(queues),
-            "password": None if password is None else _hashed(password),
+            "password": None if password is None else _hashed(password, self._cost),
             "stamp": secrets.token_hex(16),
             "created_at": micros(utc_now()),
         }
@@ -88,7 +92,7 @@ class UserStore:
 
     def set_password(self, name: str, password: str) -> User:
         """Change a password; sessions end, and the count of wrong tries too. Raises NotFoundError, InputError."""
-        return self._change(name, password=_hashed(password))
+        return self._change(name, password=_hashed(password, self._cost))
 
     def set_access(self, name: str, role: Role, queues: tuple[str, ...] | None) -> User:
         """Change role and queues; sessions end. Raises NotFoundError."""
@@ -113,7 +117,7 @@ class UserStore:
             connection.execute(sa.delete(_wrong).where(_wrong.c.last_at < old))
             upsert(connection, _wrong, [{"name": name, "origin": origin, "count": count + 1, "last_at": now}])
         stored = None if row is None else row["password"]
-        right = _matches(password, stored if stored is not None else _nobody()) and stored is not None
+        right = _matches(password, stored if stored is not None else _nobody(self._cost)) and stored is not None
         if row is None or not right:
             return Login(failures=count + 1)
         with self._database.write("users") as connection:
@@ -130,11 +134,12 @@ class UserStore:
             return _user(_expect(connection, name))
 
 
-def _hashed(password: str) -> str:
+def _hashed(password: str, cost: int) -> str:
     if len(password) < SHORTEST_PASSWORD:
         raise InputError(f"a password needs {SHORTEST_PASSWORD} characters or more")
     salt = secrets.token_bytes(16)
-    return "$".join(("scrypt", str(COST), str(BLOCK), str(LANES), _text(salt), _text(_scrypt(password, salt))))
+    digest = _scrypt(password, salt, cost, BLOCK, LANES)
+    return "$".join(("scrypt", str(cost), str(BLOCK), str(LANES), _text(salt), _text(digest)))
 
 
 def _matches(password: str, stored: str) -> bool:
@@ -143,12 +148,12 @@ def _matches(password: str, stored: str) -> bool:
     return hmac.compare_digest(found, base64.b64decode(digest))
 
 
-def _nobody() -> str:
+def _nobody(cost: int) -> str:
     """A hash that no password has, so that an unknown name costs the same time."""
-    return "$".join(("scrypt", str(COST), str(BLOCK), str(LANES), _text(bytes(16)), _text(bytes(32))))
+    return "$".join(("scrypt", str(cost), str(BLOCK), str(LANES), _text(bytes(16)), _text(bytes(32))))
 
 
-def _scrypt(password: str, salt: bytes, cost: int = COST, block: int = BLOCK, lanes: int = LANES) -> bytes:
+def _scrypt(password: str, salt: bytes, cost: int, block: int, lanes: int) -> bytes:
     room = 128 * block * (cost + lanes) + 2**20
     secret = password.encode("utf-8", "surrogatepass")
     return hashlib.scrypt(secret, salt=salt, n=cost, r=block, p=lanes, maxmem=room, dklen=32)

@@ -3,9 +3,9 @@
 Every item has a weight: the largest of the rules that brought it in, shared with the items of the same failure cluster
 that stand in the queue already (the third of a cluster teaches less than the first of another), down to a half. Its
 rank is an exponential race, -ln(u) / weight with u a hash of queue and trace, and small ranks come first (Efraimidis
-and Spirakis 2006). An item of twice the weight is twice as likely to come next, so most of what is labelled early is informative;
-and since every item had a known chance to be among the first, the judge's agreement over all items can still be
-estimated from them without bias (`estimate`), which a strict order would make impossible.
+and Spirakis 2006). An item of twice the weight is twice as likely to come next, so most of what is labelled early is
+informative; and since every item had a known chance to be among the first, the judge's agreement over all items can
+still be estimated from them without bias (`estimate`), which a strict order would make impossible.
 benchmarks/annotation_order.py holds this against random and strict orders.
 """
 
