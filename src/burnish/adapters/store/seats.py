@@ -23,8 +23,6 @@ _items = tables.queue_items
 _seats = tables.queue_seats
 _skips = tables.queue_skips
 
-_WAITING = (ItemState.OPEN.value, ItemState.DISPUTED.value)
-
 
 def in_hand(connection: Connection, queue: str, person: Person, now: int, beside: Collection[str]) -> Any | None:
     """The person's oldest live seat in the queue, but for these items."""
@@ -46,28 +44,41 @@ def in_hand(connection: Connection, queue: str, person: Person, now: int, beside
 
 
 def free(connection: Connection, queue: str, person: Person, now: int) -> Any | None:
-    """The next seat this person may take, locked on PostgreSQL: none of an item they have labelled, hold or skipped."""
+    """The next seat this person may take, locked on PostgreSQL: none of an item they have labelled, hold or skipped.
+
+    Disputes come first, then what waits for an expert, then the rest: a query each, so that it is read off the index in
+    order and stops at the first seat that fits.
+    """
+    for profile in person.profiles:
+        states = (ItemState.DISPUTED, ItemState.OPEN) if profile == "expert" else (ItemState.OPEN,)
+        for state in states:
+            found = connection.execute(_next(queue, state, profile, person, now)).mappings().first()
+            if found is not None:
+                return found
+    return None
+
+
+def _next(queue: str, state: ItemState, profile: str, person: Person, now: int) -> sa.Select[Any]:
     other = _seats.alias("other")
     sits_there = sa.select(other.c.item_id).where(
         other.c.item_id == _seats.c.item_id, other.c.number != _seats.c.number, other.c.holder == person.name
     )
     skipped = sa.select(_skips.c.item_id).where(_skips.c.item_id == _seats.c.item_id, _skips.c.person == person.name)
-    query = (
+    return (
         sa.select(_seats)
         .join(_items, _items.c.id == _seats.c.item_id)
         .where(
             _items.c.queue == queue,
-            _items.c.state.in_(_WAITING),
-            _items.c.profile.in_(person.profiles),
+            _items.c.state == state.value,
+            _items.c.profile == profile,
             _is_free(now),
             ~sits_there.exists(),
             ~skipped.exists(),
         )
-        .order_by(sa.case((_items.c.profile == "expert", 0), else_=1), _items.c.rank, _items.c.id, _seats.c.number)
+        .order_by(_items.c.rank, _items.c.id, _seats.c.number)
         .limit(1)
         .with_for_update(of=_seats, skip_locked=True)
     )
-    return connection.execute(query).mappings().first()
 
 
 def sit_down(connection: Connection, item_id: str, number: int, person: str, now: int, until: int) -> bool:
