@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median, quantiles
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -37,9 +37,10 @@ class Work(NamedTuple):
     times: list[float]
 
 
-def work(url: str, queue: Queue, seconds: float, first: int) -> Work:
-    """One process of reviewers."""
+def work(url: str, queue: Queue, seconds: float, first: int, together: Any) -> Work:
+    """One process of reviewers; all begin together."""
     with Store.open(url) as store:
+        together.wait()
         bout = Bout(store, queue, EACH, seconds, first).run()
         return Work(bout.labels, bout.holds, bout.refused, bout.times)
 
@@ -50,8 +51,10 @@ def one(url: str, kind: str, wanted: int, seconds: float, table: Table) -> bool:
     everything = items(queue, ITEMS, f"{queue.name}-")
     with Store.open(url) as store:
         store.queues.fill(queue, everything)
-        with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-            runs = [pool.submit(work, url, queue, seconds, EACH * number) for number in range(PROCESSES)]
+        spawn = get_context("spawn")
+        with spawn.Manager() as manager, ProcessPoolExecutor(PROCESSES, mp_context=spawn) as pool:
+            together = manager.Barrier(PROCESSES)
+            runs = [pool.submit(work, url, queue, seconds, EACH * number, together) for number in range(PROCESSES)]
             done = [run.result() for run in runs]
         labels: Counter[tuple[str, str]] = Counter()
         for part in done:

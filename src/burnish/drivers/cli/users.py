@@ -1,8 +1,7 @@
 """`burnish users`: accounts of reviewers."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-import click
 import typer
 
 from burnish.drivers.cli.session import AsJson, Group, Session
@@ -48,7 +47,7 @@ def add_user(
     context: typer.Context,
     name: Name,
     role: Annotated[
-        str, typer.Option("--role", click_type=click.Choice(["reviewer", "expert", "admin"]), help="What they may do.")
+        Literal["reviewer", "expert", "admin"], typer.Option("--role", help="What they may do.")
     ] = "reviewer",
     queues: Annotated[
         list[str] | None, typer.Option("--queue", metavar="QUEUE", help="Only these queues; repeatable.")
