@@ -6,6 +6,7 @@ from prefect import flow
 
 from burnish.loop.context import booked_night
 from burnish.loop.options import ImproveOptions
+from tasks.annotate import route
 from tasks.curate import curate
 from tasks.discover import discover
 from tasks.experiment import choose, prove
@@ -20,7 +21,7 @@ from tasks.write_back import write_back
 
 @flow(name="improve-agent", flow_run_name="improve {agent}")
 async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) -> dict[str, Any]:
-    """Take up what was left open, curate, plan, discover, propose, choose, prove, run the suite, publish, report.
+    """Take up what was left, curate, plan, discover, route, propose, choose, prove, run the suite, publish, report.
 
     What is past its retention goes before the report, which tells of it.
 
@@ -32,6 +33,7 @@ async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) 
         await curate(agent, night)
         await plan(agent, night)
         await discover(agent, night)
+        await route(agent, night)
         await write_back(agent, night)
         await propose(agent, night)
         choice = await choose(agent, night)

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from support.store_samples import judged, trace
 
 from burnish.adapters.store import OpenStore, Store
@@ -195,3 +197,43 @@ def test_examples_that_would_straddle_are_left_out_every_night(store: Store) -> 
     for _ in range(2):
         summary = curate(OpenStore(store), CONFIG, EXACT)
         assert (0, 1, {"train": 1, "dev": 0, "held_out": 1}) == (summary.added, summary.left_out, summary.counts)
+
+
+class AsJudge(NeedsNothing):
+    kind = "judge_in_test"
+    source: ClassVar[FeedbackSource] = FeedbackSource.JUDGE
+
+
+def criterion(trace_id: str, text: str, **fields: object) -> Feedback:
+    return judged(trace_id, None, CRITERION, source=FeedbackSource.HUMAN, author="ann", comment=text, **fields)
+
+
+def test_criteria_alone_make_an_example_where_a_judge_scores(store: Store) -> None:
+    """What a good output must meet is enough for a judge, and nothing for a check against what is expected."""
+    store.traces.add([trace("t1"), trace("t2", input="another one entirely")])
+    store.feedback.add([criterion("t1", "names the queue", version=""), criterion("t1", "is short", version="1")])
+    assert {} == examples_after(store, EXACT)
+    found = examples_after(store, (AsJudge(name="helpful"),))
+    assert ["question of t1"] == list(found)
+    assert (None, {"names the queue", "is short"}) == (
+        found["question of t1"].expected,
+        set(found["question of t1"].criteria),
+    )
+    again = curate(OpenStore(store), CONFIG, (AsJudge(name="helpful"),))
+    assert (0, 1) == (again.added, again.version)
+
+
+def test_criteria_reach_examples_that_are_there_in_every_split(store: Store) -> None:
+    """Failing examples get what people say of them later, held-out ones too, unseen."""
+    store.traces.add([trace(f"t{i}", input=f"case {i} {'abcdefghij'[i] * 9}") for i in range(10)])
+    store.feedback.add([judged(f"t{i}", 0.0) for i in range(10)])
+    assert 10 == len(examples_after(store, JUDGE))
+    store.feedback.add([criterion(f"t{i}", f"mentions {i}", version="") for i in range(10)])
+    found = examples_after(store, JUDGE)
+    assert {f"mentions {i}" for i in range(10)} == {text for one in found.values() for text in one.criteria}
+    assert 0 < len(HeldOut(store, "support", "main").examples())
+
+
+def examples_after(store: Store, evaluators: tuple[Evaluator, ...]) -> dict[str, Example]:
+    curate(OpenStore(store), CONFIG, evaluators)
+    return examples(store)

@@ -6,9 +6,11 @@ from pydantic import Field
 
 from burnish.domain.base import Json, UtcDatetime, Value, content_hash, utc_now
 
-__all__ = ["CRITERION", "PEOPLE", "EvaluatorFailure", "Feedback", "FeedbackSource"]
+__all__ = ["ADJUDICATED", "CRITERION", "PEOPLE", "WENT_WRONG", "EvaluatorFailure", "Feedback", "FeedbackSource"]
 
 CRITERION = "criterion"  # a person's feedback under this key states what a good output must meet
+WENT_WRONG = "went_wrong"  # a person's feedback on the span where it went wrong
+ADJUDICATED = "adjudicated"  # the version of an expert's label that decides between people who disagreed
 
 
 class FeedbackSource(StrEnum):

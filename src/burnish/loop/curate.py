@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from burnish.domain.base import Value, content_hash
 from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.evaluators.base import Evaluator
-from burnish.domain.feedback import CRITERION, PEOPLE, Feedback
+from burnish.domain.feedback import CRITERION, FeedbackSource
 from burnish.domain.listing import TraceQuery
 from burnish.domain.similarity import text_of_input
 from burnish.domain.splitting import Placed, group_keys
@@ -25,7 +25,8 @@ __all__ = ["CRITERION", "CurateSummary", "curate"]
 class CurateSummary(Value):
     """What the dataset holds now and where it came from.
 
-    `corrected`, `failing` and `passing` count examples by origin, held-out ones included; `added` those that are new,
+    `corrected`, `stated` (criteria without a correction), `failing` and `passing` count examples by origin, held-out
+    ones included (not with `stated`); `added` those that are new,
     `left_out` those that would have straddled two splits (tonight's offers; they are offered again every night).
     `contradictions` counts inputs that people corrected in different ways (the latest holds), as far as they are not
     held out, `without_input` traces that cannot be run again, `resealed` held-out examples with a newer correction.
@@ -38,6 +39,7 @@ class CurateSummary(Value):
     left_out: int = 0
     resealed: int = 0
     corrected: int = 0
+    stated: int = 0
     failing: int = 0
     passing: int = 0
     contradictions: int = 0
@@ -67,9 +69,11 @@ def curate(store: "OpenStore", config: AgentConfig, evaluators: Sequence[Evaluat
     if any(e.name == config.improve.metric and not e.uses_expected for e in evaluators):
         failing, passing, unusable = _scored(store, config, known, origins)
         without += unusable
-    # A correction says more about an input than a score does.
-    wanted = {**passing, **failing, **corrected}
-    offered = [e for i, e in wanted.items() if i not in known or i in corrected]
+    judged = any(e.name == config.improve.metric and e.source is FeedbackSource.JUDGE for e in evaluators)
+    stated = _stated(store, agent, {**passing, **failing, **known}, corrected, judged)
+    # A correction says more about an input than criteria do, and those more than a score.
+    wanted = {**passing, **failing, **stated, **corrected}
+    offered = [e for i, e in wanted.items() if i not in known or i in corrected or known[i] != e]
     placement = store.datasets.place(agent, DATASET, offered, config.splits, _shown(store, config, known, offered))
     dataset = placement.dataset
     return CurateSummary(
@@ -79,6 +83,7 @@ def curate(store: "OpenStore", config: AgentConfig, evaluators: Sequence[Evaluat
         left_out=placement.left_out,
         resealed=resealed,
         corrected=len(corrected) + origins.get("correction", 0),
+        stated=len(stated.keys() - corrected.keys()),
         failing=len(failing.keys() - corrected.keys()) + origins.get("failing", 0),
         passing=len(passing.keys() - corrected.keys() - failing.keys()) + origins.get("passing", 0),
         contradictions=contradictions,
@@ -113,7 +118,7 @@ def _corrected(store: "OpenStore", agent: str) -> tuple[dict[str, Example], int,
     corrections = {
         f.trace_id: f for f in store.feedback.corrections(agent) if f.span_id is None and f.correction is not None
     }
-    criteria = _criteria(store, list(corrections))
+    criteria = store.feedback.criteria(agent)
     examples: dict[str, Example] = {}
     said: dict[str, set[str]] = {}
     without = 0
@@ -130,12 +135,30 @@ def _corrected(store: "OpenStore", agent: str) -> tuple[dict[str, Example], int,
     return examples, sum(len(ways) > 1 for ways in said.values()), without
 
 
-def _criteria(store: "OpenStore", trace_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    def stated(items: Iterable[Feedback]) -> tuple[str, ...]:
-        told = [f.comment for f in items if f.key == CRITERION and f.source in PEOPLE and f.comment]
-        return tuple(dict.fromkeys(told))
+def _stated(
+    store: "OpenStore", agent: str, there: dict[str, Example], corrected: Iterable[str], judged: bool
+) -> dict[str, Example]:
+    """Examples of which people said what a good output must meet without writing one.
 
-    return {trace_id: stated(items) for trace_id, items in store.feedback.for_traces(trace_ids).items()}
+    Those that are `there` anyway get the criteria. Others come only where a judge scores (`judged`): a check against
+    what is expected could not measure them.
+    """
+    criteria = store.feedback.criteria(agent)
+    left_out = set(corrected)
+    found: dict[str, Example] = {}
+    for trace in store.traces.load(list(criteria)):
+        if trace.input is None:
+            continue
+        example = Example.of_trace(trace, "criteria", None, criteria[trace.trace_id])
+        before = found.get(example.id)
+        if before is not None:
+            texts = tuple(dict.fromkeys((*before.criteria, *example.criteria)))
+            found[example.id] = before.model_copy(update={"criteria": texts})
+        elif example.id in there:
+            found[example.id] = there[example.id].model_copy(update={"criteria": example.criteria})
+        elif judged:
+            found[example.id] = example
+    return {i: e for i, e in found.items() if i not in left_out}
 
 
 def _scored(

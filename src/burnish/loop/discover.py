@@ -51,7 +51,8 @@ async def discover(
 ) -> DiscoverSummary:
     """Group the agent's visible failing production traces and save the clusters of this night, replacing its own.
 
-    Failing means that the newest score of the metric is under `fail_below`, or that the agent ended with an error.
+    Failing means that the newest score of the metric is under `fail_below`, that a person said so (a label under one of
+    the keys in [gate.judges]), or that the agent ended with an error.
     Without a model, clusters are named by their keywords. Raises ConfigError where the embedder cannot work; a model
     that fails is counted and never stops the night.
     """
@@ -105,9 +106,13 @@ def _failing(store: "OpenStore", config: AgentConfig) -> list[str]:
     """Ids of failing traces, newest first within each kind of failure."""
     # A model summary a trace costs a call each, so only as many as one clustering takes.
     most = config.cluster.limit * (1 if config.cluster.summarise == "model" else READ)
-    metric = (config.improve.metric, config.improve.fail_below)
     ended = TraceQuery(agent=config.name, visible=True, settled=utc_now() - config.source.settle_after, limit=most)
-    low = store.traces.ids(ended.model_copy(update={"below": metric}))
+    keys = dict.fromkeys((config.improve.metric, *config.gate.judges.label_keys))
+    low = [
+        trace_id
+        for key in keys
+        for trace_id in store.traces.ids(ended.model_copy(update={"below": (key, config.improve.fail_below)}))
+    ]
     broken = store.traces.ids(ended.model_copy(update={"status": SpanStatus.ERROR}))
     return list(dict.fromkeys([*low, *broken]))
 

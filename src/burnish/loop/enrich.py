@@ -5,6 +5,7 @@ waits for another's result runs in a later wave of the same batch. `enrich_sessi
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from burnish.domain.base import Value, utc_now
 from burnish.domain.chat import ChatModel

@@ -36,6 +36,7 @@ __all__ = [
     "propose_stage",
     "publish_stage",
     "report_proposals",
+    "route_stage",
     "take_up_stage",
     "write_back_stage",
 ]
@@ -162,6 +163,24 @@ async def discover_stage(workshop: "Workshop") -> dict[str, Any]:
 
     summary = await discover(workshop.open_store, workshop.config, workshop.night, workshop.proposer, workshop.embedder)
     return _book(workshop, "discover", summary.model_dump(mode="json"))
+
+
+async def route_stage(workshop: "Workshop") -> dict[str, Any]:
+    """Fill the annotation queues that take this agent's traces."""
+    import asyncio
+
+    from burnish.domain.annotation.specs import load_queues
+    from burnish.loop.route import route
+    from burnish.project import agent_names
+
+    project, agent = workshop.settings.project, workshop.config.name
+    queues = load_queues(project, agent)
+    summary = await asyncio.to_thread(route, workshop.store, queues, agent, len(agent_names(project)))
+    earlier = workshop.store.nights.get(workshop.night).stages.get("route", {}).get("queues", {})
+    told = summary.model_dump(mode="json")["queues"]
+    for name, row in told.items():
+        row["tonight"] = row["added"] + earlier.get(name, {}).get("tonight", 0)  # over all starts of the night
+    return _book(workshop, "route", {"queues": told})
 
 
 async def propose_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:

@@ -8,7 +8,15 @@ from burnish.domain.gate import Comparison, Outcome, Verdict
 from burnish.domain.nights import Night, NightState
 from burnish.domain.proposals import Cluster
 
-__all__ = ["cluster_rows", "comparison_rows", "dev_rows", "night_markdown", "score_rows", "verdict_markdown"]
+__all__ = [
+    "cluster_rows",
+    "comparison_rows",
+    "dev_rows",
+    "night_markdown",
+    "queue_rows",
+    "score_rows",
+    "verdict_markdown",
+]
 
 _HEADLINES = {
     Outcome.ACCEPTED: "Accepted: the evidence holds",
@@ -34,6 +42,19 @@ def score_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 def cluster_rows(clusters: Sequence[Cluster]) -> list[dict[str, Any]]:
     """A row a failure cluster, largest first."""
     return [{"cluster": c.name, "traces": c.size, "about": c.description, "id": c.id[:8]} for c in clusters]
+
+
+def queue_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row an annotation queue, from the route stage."""
+    return [
+        {
+            "queue": name,
+            "added tonight": row["tonight"],
+            "kept out by the cap": row["left"],
+            "because": ", ".join(f"{reason} ({count})" for reason, count in row["reasons"].items()),
+        }
+        for name, row in summary.get("queues", {}).items()
+    ]
 
 
 def dev_rows(choice: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -117,6 +138,8 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
         wrong = f", {back['failed']} refused" if back["failed"] else ""
         why = f". It stopped early: {_cell(back['stopped'])}" if back["stopped"] else ""
         parts.append(f"**Written back to the source:** {back['written']} annotations{wrong}{why}")
+    if rows := queue_rows(stages.get("route", {})):
+        parts.append("**For people to label**\n\n" + markdown_table(rows))
     if (left := stages.get("take_up")) is not None:
         parts += [f"**Opened from an earlier night:** {url}" for url in left["opened"]]
         if left["held"]:

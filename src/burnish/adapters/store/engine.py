@@ -1,10 +1,11 @@
 """Connections: how a transaction begins on each database, and the writes both understand."""
 
 import sqlite3
+import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +40,8 @@ class Database:
                 f"the driver for {self.shown} is missing ({error.name}); pip install 'burnish[postgres]'"
             ) from error
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        # Threads that wait for SQLite's lock sleep and try again, and some of many never get it; here they queue.
+        self._turn: AbstractContextManager[object] = threading.Lock() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -53,7 +56,7 @@ class Database:
         SQLite locks the whole database (BEGIN IMMEDIATE), PostgreSQL an advisory lock a noun, in alphabetical order
         so that two writers of several never wait for each other.
         """
-        with self._translated(), self.engine.connect() as plain:
+        with self._translated(), self._turn, self.engine.connect() as plain:
             connection = plain.execution_options(burnish_write=True)
             with connection.begin():
                 for noun in () if self.is_sqlite else sorted(nouns):

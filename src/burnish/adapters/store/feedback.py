@@ -13,7 +13,7 @@ from burnish.adapters.store.pulled import news
 from burnish.adapters.store.rows import clean, clean_json, micros, moment
 from burnish.domain.agreement import Rating
 from burnish.domain.evaluators.series import Series
-from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
+from burnish.domain.feedback import ADJUDICATED, CRITERION, EvaluatorFailure, Feedback, FeedbackSource
 from burnish.domain.listing import MetricSummary
 
 __all__ = ["FeedbackStore", "feedback_rows", "write_feedback"]
@@ -161,6 +161,22 @@ class FeedbackStore:
                 newest[trace_id] = Feedback.model_validate_json(document)
         return list(newest.values())
 
+    def criteria(self, agent: str) -> dict[str, tuple[str, ...]]:
+        """What people said a good output must meet, by trace of the agent's, each text once, oldest first."""
+        query = (
+            sa.select(_items.c.trace_id, _items.c.document)
+            .join(_traces, _traces.c.trace_id == _items.c.trace_id)
+            .where(_traces.c.agent == agent, _items.c.key == CRITERION, _items.c.source.in_(PEOPLE))
+            .order_by(_items.c.created_at, _items.c.version, _items.c.id)
+        )
+        found: dict[str, dict[str, None]] = {}
+        with self._database.read() as connection:
+            for trace_id, document in connection.execute(query):
+                comment = Feedback.model_validate_json(document).comment
+                if comment:
+                    found.setdefault(trace_id, {})[comment] = None
+        return {trace_id: tuple(texts) for trace_id, texts in found.items()}
+
     def ratings(
         self,
         agent: str,
@@ -173,15 +189,15 @@ class FeedbackStore:
     ) -> dict[str, Rating]:
         """Traces that both this version of a judge and people scored as a whole, by trace id.
 
-        People's scores under `key` count, and where a trace has none, those under `label_keys`. `origin` is
-        "production" or "experiment". `uncorrected` leaves out traces with a correction, which a judge that is shown
-        corrections has read.
+        People's scores under `key` count, and where a trace has none, those under `label_keys`. Where an expert decided
+        between people who disagreed, that score alone counts. `origin` is "production" or "experiment". `uncorrected`
+        leaves out traces with a correction, which a judge that is shown corrections has read.
         """
         people = sa.and_(_items.c.source.in_(PEOPLE), _items.c.key.in_([key, *label_keys]))
         judge = sa.and_(_items.c.source == FeedbackSource.JUDGE.value, _items.c.version == version, _items.c.key == key)
         of_agent = sa.and_(_traces.c.agent == agent, _traces.c.origin == origin)
         query = (
-            sa.select(_items.c.trace_id, _items.c.source, _items.c.key, _items.c.score)
+            sa.select(_items.c.trace_id, _items.c.source, _items.c.key, _items.c.version, _items.c.score)
             .join(_traces, _traces.c.trace_id == _items.c.trace_id)
             .where(of_agent, _items.c.span_id.is_(None), _items.c.score.is_not(None), sa.or_(people, judge))
             .order_by(_items.c.trace_id, _items.c.id)
@@ -194,14 +210,17 @@ class FeedbackStore:
         judged: dict[str, float] = {}
         own: dict[str, list[float]] = {}
         other: dict[str, list[float]] = {}
+        decided: dict[str, list[float]] = {}
         with self._database.read() as connection:
             left_out = set(connection.execute(corrected).scalars()) if uncorrected else set()
-            for trace_id, source, of_key, score in connection.execute(query):
+            for trace_id, source, of_key, of_version, score in connection.execute(query):
                 if source == FeedbackSource.JUDGE.value:
                     judged[trace_id] = score
-                else:
-                    (own if of_key == key else other).setdefault(trace_id, []).append(score)
-        labels = {**other, **own}
+                    continue
+                (own if of_key == key else other).setdefault(trace_id, []).append(score)
+                if of_version == ADJUDICATED:
+                    decided.setdefault(trace_id, []).append(score)
+        labels = {**other, **own, **decided}
         return {i: Rating(judged[i], tuple(labels[i])) for i in judged if i in labels and i not in left_out}
 
     def summary(self, agent: str, since: datetime | None = None) -> list[MetricSummary]:

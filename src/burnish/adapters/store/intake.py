@@ -56,6 +56,33 @@ def corrected(connection: Connection, agent: str, dataset_id: str) -> list[Examp
         )
         if said_by(before) != said_by(after) or before.metadata != after.metadata:
             changed.append(after)
+    return [*changed, *_stated(connection, agent, {i: document for i, document in known.items() if i not in newest})]
+
+
+def _stated(connection: Connection, agent: str, known: dict[str, str]) -> list[Example]:
+    """Uncorrected held-out examples with what people have said since that a good output must meet."""
+    traces: dict[str, list[str]] = {}
+    for ids in chunked(list(known)):
+        query = (
+            sa.select(_traces.c.example_id, _traces.c.trace_id)
+            .join(_items, _items.c.trace_id == _traces.c.trace_id)
+            .where(
+                _traces.c.agent == agent,
+                _traces.c.origin == "production",
+                _traces.c.example_id.in_(ids),
+                _items.c.key == CRITERION,
+            )
+            .distinct()
+            .order_by(_traces.c.trace_id)
+        )
+        for example_id, trace_id in connection.execute(query):
+            traces.setdefault(example_id, []).append(trace_id)
+    changed = []
+    for example_id, trace_ids in traces.items():
+        before = Example.model_validate_json(known[example_id])
+        texts = tuple(dict.fromkeys(text for one in trace_ids for text in _criteria(connection, one)))
+        if texts and texts != before.criteria:
+            changed.append(before.model_copy(update={"criteria": texts}))
     return changed
 
 

@@ -67,6 +67,12 @@ class OpenFeedback:
         allowed = self.__traces.visible([item.trace_id for item in found])
         return [item for item in found if item.trace_id in allowed]
 
+    def criteria(self, agent: str) -> dict[str, tuple[str, ...]]:
+        """What people said a good output must meet, by visible trace of the agent."""
+        found = self.__feedback.criteria(agent)
+        allowed = self.__traces.visible(list(found))
+        return {trace_id: texts for trace_id, texts in found.items() if trace_id in allowed}
+
 
 class OpenDatasets:
     """Train and dev examples; held-out ones go in and only counts come out."""

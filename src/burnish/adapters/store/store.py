@@ -15,11 +15,13 @@ from burnish.adapters.store.nights import NightStore
 from burnish.adapters.store.positions import PositionStore
 from burnish.adapters.store.proposals import ProposalStore
 from burnish.adapters.store.pull_requests import PullRequestStore
+from burnish.adapters.store.queues import QueueStore
 from burnish.adapters.store.read_files import ReadFileStore
 from burnish.adapters.store.redactions import RedactionStore
 from burnish.adapters.store.retention import RetentionStore
 from burnish.adapters.store.schema import migrate
 from burnish.adapters.store.traces import TraceStore
+from burnish.adapters.store.users import UserStore
 
 __all__ = ["Store"]
 
@@ -50,6 +52,8 @@ class Store:
         self.annotations = AnnotationStore(database)
         self.redactions = RedactionStore(database)
         self.retention = RetentionStore(database)
+        self.queues = QueueStore(database)
+        self.users = UserStore(database)
 
     @classmethod
     def open(cls, url: str) -> Self:

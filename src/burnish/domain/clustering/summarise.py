@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from burnish.domain.base import Json
 from burnish.domain.chat import ChatModel, ChatRequest
-from burnish.domain.feedback import Feedback
+from burnish.domain.feedback import WENT_WRONG, Feedback
 from burnish.domain.similarity import text_of_input
 from burnish.domain.traces import Message, SpanKind, SpanStatus, TextPart, Trace
 from burnish.domain.trajectories import fence, render, shorten, text_of
@@ -86,11 +86,14 @@ def _verdicts(trace: Trace, feedback: Sequence[Feedback]) -> Iterator[tuple[str,
     ]
     if failed:
         yield "Failed tools", "; ".join(dict.fromkeys(failed))
+    names = {span.span_id: span.name for span in trace.spans}
     for item in sorted(feedback, key=lambda f: (f.created_at, f.id)):
         if item.correction is not None:
             yield "Expected", text_of(item.correction)
-        if item.comment:
-            yield item.key.replace("_", " "), item.comment
+        if item.comment or item.key == WENT_WRONG:
+            step = names.get(item.span_id or "")
+            label = item.key.replace("_", " ") + (f" at {step}" if step else "")
+            yield label, item.comment or "a person marked this step"
 
 
 def _message(role: str, content: str) -> Message:

@@ -20,12 +20,14 @@ from burnish.drivers.cli import (
     prune,
     pull,
     pulls,
+    queues,
     redact,
     reviews,
     serve,
     simulate,
     start,
     traces,
+    users,
 )
 from burnish.drivers.cli.session import Session
 
@@ -91,3 +93,5 @@ app.add_typer(nights.app, name="nights", rich_help_panel="Read")
 app.add_typer(reviews.app, name="reviews", rich_help_panel="Write")
 app.add_typer(redact.app, name="redact", rich_help_panel="Read")
 app.command("prune", rich_help_panel="Write")(prune.prune)
+app.add_typer(queues.app, name="queues", rich_help_panel="Write")
+app.add_typer(users.app, name="users", rich_help_panel="Write")

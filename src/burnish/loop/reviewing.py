@@ -1,0 +1,128 @@
+"""What a reviewer has before them, and how far the reviewers of a queue agree: for the command line and the pages."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from burnish.domain.agreement import Agreement, agree
+from burnish.domain.annotation.items import Assignment
+from burnish.domain.annotation.labels import GivenLabel, visible_feedback
+from burnish.domain.annotation.order import Drawn, Estimate, estimate
+from burnish.domain.annotation.people import Person, Role
+from burnish.domain.annotation.queues import Queue
+from burnish.domain.base import Value
+from burnish.domain.feedback import Feedback
+from burnish.domain.raters import RaterAgreement, raters_agree
+from burnish.domain.traces import Trace
+from burnish.errors import InputError
+
+if TYPE_CHECKING:
+    from burnish.adapters.store import Store
+
+__all__ = ["Desk", "QueueAgreement", "desk", "judge_share", "person_called", "queue_agreement"]
+
+
+class Desk(Value):
+    """An item in hand with its trace, and the feedback this reviewer may see of it while labelling.
+
+    `trace` is None where the trace has been pruned meanwhile: skip such an item.
+    """
+
+    assignment: Assignment
+    trace: Trace | None
+    feedback: tuple[Feedback, ...] = ()
+
+
+class QueueAgreement(Value):
+    """How far the people of a queue agree with each other, before any adjudication.
+
+    `scores` and `labels` are over all of them, `kappa` is of the scores where exactly two people labelled.
+    """
+
+    people: tuple[str, ...] = ()
+    scores: RaterAgreement | None = None
+    labels: RaterAgreement | None = None
+    kappa: Agreement | None = None
+
+
+def person_called(store: "Store", name: str, *, expert: bool = False) -> Person:
+    """Who works under this name: an account where there are any, else whoever says so.
+
+    Raises NotFoundError where there are accounts and none of that name, InputError where a reviewer claims to be an
+    expert.
+    """
+    if not store.users.list():
+        return Person(name=name, role=Role.EXPERT if expert else Role.REVIEWER)
+    person = store.users.get(name).person
+    if expert and person.role is Role.REVIEWER:
+        raise InputError(
+            f"{name} has the role reviewer; an admin changes it with `burnish users add {name} --role expert`"
+        )
+    return person
+
+
+def desk(store: "Store", queue: Queue, assignment: Assignment) -> Desk:
+    """Put the trace of an assignment on the table."""
+    trace_id = assignment.item.trace_id
+    feedback = visible_feedback(
+        store.feedback.for_trace(trace_id),
+        assignment.person,
+        settled=False,
+        show_scores=queue.show_scores,
+        adjudicates=assignment.kind == "adjudication",
+    )
+    trace = next(store.traces.load([trace_id]), None)
+    return Desk(assignment=assignment, trace=trace, feedback=tuple(feedback))
+
+
+def queue_agreement(store: "Store", queue: Queue) -> QueueAgreement:
+    """Agreement over the blind labels of a queue's items."""
+    given = store.queues.labels([item.id for item in store.queues.list(queue.name)])
+    blind = [[one for one in labels if one.kind == "label"] for labels in given.values()]
+    people = tuple(sorted({one.person for labels in blind for one in labels}))
+    scores = [[one.label.score for one in labels if one.label.score is not None] for labels in blind]
+    words = [[one.label.value for one in labels if one.label.value is not None] for labels in blind]
+    scale = queue.ask.scale
+    return QueueAgreement(
+        people=people,
+        scores=raters_agree(scores, "ordinal" if scale > 2 else "nominal", scale) if scale else None,
+        labels=raters_agree(words, "nominal", len(queue.ask.labels)) if queue.ask.labels else None,
+        kappa=_kappa(people, blind, scale) if len(people) == 2 and scale else None,
+    )
+
+
+def judge_share(store: "Store", queue: Queue, judge: str, pass_at: float = 0.5) -> Estimate | None:
+    """On which share of what the queue's rules bring in the judge's newest verdict is the people's, from labels so far.
+
+    Labels come in an order that leans to what the judge is unsure of; this takes the leaning out (`order.estimate`).
+    None below two labelled items.
+    """
+    items = store.queues.list(queue.name)
+    said = store.feedback.for_traces([item.trace_id for item in items])
+    labels = store.queues.labels([item.id for item in items])
+    drawn = []
+    for item in items:
+        verdicts = [one.score for one in said[item.trace_id] if one.key == judge and one.author == judge]
+        verdict = verdicts[-1] if verdicts else None
+        if verdict is None:
+            continue
+        human = _decided(labels[item.id], pass_at)
+        right = None if human is None else float(human == (verdict >= pass_at))
+        drawn.append(Drawn(item.weight, item.rank, right, item.created_at.date().isoformat()))
+    return estimate(drawn)
+
+
+def _decided(given: Sequence[GivenLabel], pass_at: float) -> bool | None:
+    """What people say of an item: the adjudication, else the majority; None without a score or at a tie."""
+    final = [one for one in given if one.kind == "adjudication"] or given
+    passes = [one.label.score >= pass_at for one in final if one.label.score is not None]
+    return None if not passes or 2 * sum(passes) == len(passes) else 2 * sum(passes) > len(passes)
+
+
+def _kappa(people: tuple[str, ...], blind: Sequence[Sequence[GivenLabel]], scale: int) -> Agreement:
+    pairs = []
+    for labels in blind:
+        by = {one.person: one.label.score for one in labels if one.label.score is not None}
+        if len(by) == 2:
+            pairs.append((by[people[0]], by[people[1]]))
+    one, other = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    return agree(one, other, weights="quadratic" if scale > 2 else "none")
