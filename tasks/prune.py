@@ -14,5 +14,8 @@ from tasks.showing import progress
 @task(name="prune", task_run_name="prune {agent}", timeout_seconds=4 * 3600, **TRANSIENT)
 async def prune(agent: str, night: str) -> dict[str, Any]:
     """Prune in small batches; nothing where the agent's file sets no days."""
-    async with open_workshop(agent, night) as workshop, progress(f"{agent}-prune", "Pruning traces") as ticker:
-        return await asyncio.to_thread(retention_stage, workshop, ticker)
+    async with open_workshop(agent, night) as workshop:
+        if workshop.config.retention.days is None:
+            return {}
+        async with progress(f"{agent}-prune", "Pruning traces") as ticker:
+            return await asyncio.to_thread(retention_stage, workshop, ticker)
