@@ -100,11 +100,12 @@ async def test_an_agent_is_handed_the_model_burnish_was_given(
     """`$model.` values are filled, other values stay, and no secret of ours is there."""
     monkeypatch.setenv("BURNISH_GITHUB_TOKEN", "secret")
     monkeypatch.setenv("OPENAI_ORGANIZATION", "secret")
-    given = {"OPENAI_BASE_URL": "$model.base_url", "OPENAI_API_KEY": "$model.api_key", "PLAIN": "$other"}
+    given = {"OPENAI_BASE_URL": "$model.base_url", "OPENAI_KEY_GIVEN": "$model.api_key", "PLAIN": "$other"}
+    # Under a name that does not say what it is: what an agent tells is redacted.
     ours = {"model_base_url": "http://settings/v1", "model_api_key": "k", "model": "m"}
     workshop = build(ours, target={**COMMAND, "environment": given})
     outcome = await workshop.target.run(_echo(tmp_path), Example(id="e", input="x"), "s")
-    filled = {"OPENAI_BASE_URL": "http://settings/v1", "OPENAI_API_KEY": "k", "PLAIN": "$other"}
+    filled = {"OPENAI_BASE_URL": "http://settings/v1", "OPENAI_KEY_GIVEN": "k", "PLAIN": "$other"}
     assert {**filled, "BURNISH_EXPERIMENT": "1"} == outcome.output
 
 
