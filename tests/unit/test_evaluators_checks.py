@@ -255,7 +255,7 @@ async def test_a_pattern_without_end_is_stopped() -> None:
     ]
     started = time.monotonic()
     report = await evaluate_traces([context(f'"{text}"')], checks)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60  # without a limit it would be years
     assert {"r": "TimeoutError", "s": "TimeoutError"} == {item.evaluator: item.error for item in report.failures}
 
 
