@@ -1,8 +1,9 @@
 """Speed of code checks: 10,000 traces through 20 of them in under 20 s of one core.
 
 Two figures, in process time because the machine may be busy with other things: the checks alone on traces in memory,
-which the bar is held against, and the whole way of a night, from SQLite through `enrich` to 200,000 stored results. The traces are those of
-`enrich_memory`: six spans, about 6 KB as text. `--profile` shows where the time of the whole way goes.
+which the bar is held against, and the whole way of a night, from SQLite through `enrich` to 200,000 stored results. The
+traces are those of `enrich_memory`: six spans, about 6 KB as text. `--profile` shows where the time of the whole way
+goes.
 """
 
 import argparse
