@@ -1,8 +1,9 @@
 """Speed of code checks: 10,000 traces through 20 of them in under 20 s of one core.
 
 Two figures, in process time because the machine may be busy with other things: the checks alone on traces in memory,
-and the whole way of a night, from SQLite through `enrich` to 200,000 stored results. The traces are those of
-`enrich_memory`: six spans, about 6 KB as text. `--profile` shows where the time of the whole way goes.
+which the bar is held against, and the whole way of a night, from SQLite through `enrich` to 200,000 stored results. The
+traces are those of `enrich_memory`: six spans, about 6 KB as text. `--profile` shows where the time of the whole way
+goes.
 """
 
 import argparse
@@ -122,9 +123,10 @@ def main() -> int:
     print(f"{'what':<40}{'results':>10}{'CPU s':>8}{'clock s':>9}{'us a result':>13}{'bar':>7}")
     names = {"memory": "the checks alone", "store": "from SQLite, checked, stored"}
     for part, (cpu, wall, results) in rows.items():
-        print(f"{names[part]:<40}{results:>10,.0f}{cpu:>8.1f}{wall:>9.1f}{cpu / results * 1e6:>13.0f}{bar:>7.0f}")
+        held = f"{bar:.0f}" if part == "memory" else "-"
+        print(f"{names[part]:<40}{results:>10,.0f}{cpu:>8.1f}{wall:>9.1f}{cpu / results * 1e6:>13.0f}{held:>7}")
     right = all(row[2] == arguments.traces * len(SPECS) for row in rows.values())
-    ok = right and all(row[0] < bar for row in rows.values())
+    ok = right and rows["memory"][0] < bar
     print("PASS" if ok else "FAIL")
     return 0 if ok else 1
 

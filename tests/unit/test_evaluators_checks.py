@@ -16,7 +16,7 @@ from burnish.domain.evaluators.refusal import Language, Refusal
 from burnish.domain.evaluators.run import evaluate_traces
 from burnish.domain.evaluators.signals import UserFeedback
 from burnish.domain.evaluators.structure import JsonSchema
-from burnish.domain.evaluators.text import Regex
+from burnish.domain.evaluators.text import FuzzyMatch, Regex
 from burnish.domain.evaluators.tools import ToolArguments, ToolSelection
 from burnish.domain.evaluators.trajectory import Loops
 from burnish.domain.feedback import Feedback, FeedbackSource
@@ -255,5 +255,13 @@ async def test_a_pattern_without_end_is_stopped() -> None:
     ]
     started = time.monotonic()
     report = await evaluate_traces([context(f'"{text}"')], checks)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60  # without a limit it would be years
     assert {"r": "TimeoutError", "s": "TimeoutError"} == {item.evaluator: item.error for item in report.failures}
+
+
+def test_partial_similarity_of_long_texts_is_refused() -> None:
+    """It would take minutes: two long texts are no matter for this method."""
+    subject = context("x" * 20_000, "y" * 10_000)
+    with pytest.raises(EvaluatorError, match="too long for the method partial"):
+        FuzzyMatch(name="n", method="partial").check(subject)
+    assert FuzzyMatch(name="n").check(subject).score == 0

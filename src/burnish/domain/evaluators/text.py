@@ -1,16 +1,19 @@
 """Checks of the output as text: equal, similar, containing, matching."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
 from burnish.domain.base import Json
-from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, Score
+from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, EvaluatorError, Score
 from burnish.domain.evaluators.output import OutputError, as_text, expected_at, normal, output_at, parsed, same
 from burnish.domain.evaluators.patterns import SECONDS, compiled, search
 from burnish.domain.trajectories import shorten, text_of
 
 __all__ = ["Contains", "ExactMatch", "FuzzyMatch", "Regex"]
+
+# The best part is looked for at every place: two texts of 10,000 characters take ten seconds.
+_PARTIAL_AT_MOST: Final = 5_000_000
 
 
 class TextCheck(CodeCheck):
@@ -98,7 +101,12 @@ class FuzzyMatch(TextCheck):
             "partial": fuzz.partial_ratio,
         }[self.method]
         expected = self.plain(expected_at(context, self.path))
-        similarity = measure(self.plain(output_at(context, self.path)), expected) / 100
+        actual = self.plain(output_at(context, self.path))
+        if self.method == "partial" and len(actual) * len(expected) > _PARTIAL_AT_MOST:
+            raise EvaluatorError(
+                f"texts of {len(actual):,} and {len(expected):,} characters are too long for the method partial"
+            )
+        similarity = measure(actual, expected) / 100
         said = f"similarity {similarity:.3f}"
         if self.threshold is None:
             return Score(score=similarity, comment=said)
