@@ -98,6 +98,7 @@ def test_a_person_reads_it_on_a_terminal(folder: Path) -> None:
     assert 0 == ask(folder, "queues", "skip", "desk", other, "--as", "ann").exit_code
     assert 3 == ask(folder, "queues", "next", "desk", "--as", "ann").exit_code
     assert "law" in ask(folder, "queues", "next", "desk", "--as", "eve", "--expert").stdout
+    assert "low_score" in ask(folder, "queues", "schema").stdout
     overview = ask(folder, "queues", "show", "desk").stdout
     assert "1 waiting for an expert" in overview
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from burnish.adapters.store import Store, tables
+from burnish.adapters.store import Store, review_tables
 from burnish.adapters.store.users import UserStore
 from burnish.domain.annotation.people import Role
 from burnish.errors import InputError, NotFoundError
@@ -35,7 +35,7 @@ def test_the_database_holds_no_password(accounts: UserStore) -> None:
     for name in ("ann", "bob"):
         accounts.add(name, Role.REVIEWER, PASSWORD)
     with accounts._database.read() as connection:
-        hashes = list(connection.execute(sa.select(tables.users.c.password)).scalars())
+        hashes = list(connection.execute(sa.select(review_tables.users.c.password)).scalars())
     assert 2 == len(set(hashes))
     assert all(one.startswith("scrypt$256$8$3$") and PASSWORD not in one for one in hashes)
 

@@ -1,7 +1,8 @@
 """Filling queues from the store, and what a reviewer then has before them."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from support.store_samples import judged, trace
@@ -17,8 +18,13 @@ from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.proposals import Cluster
 from burnish.domain.traces import Span, Trace
 from burnish.errors import InputError, NotFoundError
+from burnish.loop.context import Workshop
+from burnish.loop.night import route_stage
+from burnish.loop.report import night_markdown
 from burnish.loop.reviewing import desk, judge_share, person_called, queue_agreement
 from burnish.loop.route import route
+from burnish.project import AgentConfig, ImproveConfig, RepositoryConfig, TargetConfig
+from burnish.settings import Settings
 
 ANN, BOB = Person(name="ann"), Person(name="bob")
 
@@ -165,3 +171,26 @@ def test_feedback_of_the_agents_user_stays_visible(store: Store) -> None:
     held = store.queues.take(queue, ANN)
     assert held is not None
     assert ["thumb"] == [one.key for one in desk(store, queue, held).feedback]
+
+
+async def test_a_night_fills_the_queues_of_its_agent_and_reports_it(store: Store, tmp_path: Path) -> None:
+    """Booked in the night; started again it adds nothing and still tells what the night added."""
+    store.traces.add([young("t1"), young("t2")])
+    for name, text in (("agents/support.toml", ""), ("queues.yaml", "- {name: desk, fill: [{kind: share, share: 1}]}")):
+        path = tmp_path / "config" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    night = store.nights.begin("support", date(2026, 1, 31))
+    config = AgentConfig(
+        name="support",
+        repository=RepositoryConfig(url="/nowhere"),
+        target=TargetConfig(),
+        improve=ImproveConfig(metric="helpful"),
+    )
+    for added in (2, 0):
+        workshop = Workshop(Settings(_env_file=None, project=tmp_path), config, store, night.id)
+        told = (await route_stage(workshop))["queues"]["desk"]
+        await workshop.aclose()
+        assert (added, 2) == (told["added"], told["tonight"])
+    text = night_markdown(store.nights.get(night.id), None, [], (0, 0.0))
+    assert "| desk | 2 | 0 |" in text

@@ -10,7 +10,7 @@ from burnish.domain.annotation.order import Drawn, Estimate, estimate
 from burnish.domain.annotation.people import Person, Role
 from burnish.domain.annotation.queues import Queue
 from burnish.domain.base import Value
-from burnish.domain.feedback import Feedback
+from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.raters import RaterAgreement, raters_agree
 from burnish.domain.traces import Trace
 from burnish.errors import InputError
@@ -101,7 +101,7 @@ def judge_share(store: "Store", queue: Queue, judge: str, pass_at: float = 0.5) 
     labels = store.queues.labels([item.id for item in items])
     drawn = []
     for item in items:
-        verdicts = [one.score for one in said[item.trace_id] if one.key == judge and one.author == judge]
+        verdicts = [one.score for one in said[item.trace_id] if one.key == judge and one.source is FeedbackSource.JUDGE]
         verdict = verdicts[-1] if verdicts else None
         if verdict is None:
             continue

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from burnish.adapters.store import seats, tables
+from burnish.adapters.store import review_tables, seats
 from burnish.adapters.store.engine import Database, chunked
 from burnish.adapters.store.lookup import resolve
 from burnish.adapters.store.rows import micros
@@ -18,9 +18,9 @@ from burnish.domain.base import utc_now
 
 __all__ = ["QueueReads", "counts_of_day", "known_ids"]
 
-_items = tables.queue_items
-_seats = tables.queue_seats
-_skips = tables.queue_skips
+_items = review_tables.queue_items
+_seats = review_tables.queue_seats
+_skips = review_tables.queue_skips
 
 
 class QueueReads:

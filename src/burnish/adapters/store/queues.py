@@ -8,7 +8,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from burnish.adapters.store import queue_reads, seats, tables
+from burnish.adapters.store import queue_reads, review_tables, seats, tables
 from burnish.adapters.store.engine import Database, upsert
 from burnish.adapters.store.feedback import feedback_rows, write_feedback
 from burnish.adapters.store.rows import clean, micros, moment, scrub
@@ -21,9 +21,9 @@ from burnish.errors import InputError, NotFoundError
 
 __all__ = ["QueueStore"]
 
-_items = tables.queue_items
-_seats = tables.queue_seats
-_skips = tables.queue_skips
+_items = review_tables.queue_items
+_seats = review_tables.queue_seats
+_skips = review_tables.queue_skips
 _feedback = tables.feedback
 
 

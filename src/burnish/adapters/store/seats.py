@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from burnish.adapters.store import tables
+from burnish.adapters.store import review_tables
 from burnish.adapters.store.engine import chunked
 from burnish.adapters.store.rows import moment
 from burnish.domain.annotation.items import ItemState, QueueItem
@@ -19,9 +19,9 @@ from burnish.domain.annotation.people import Person
 
 __all__ = ["free", "given", "in_hand", "item_of", "items_of", "labels_of", "seat_of", "set_seat", "sit_down"]
 
-_items = tables.queue_items
-_seats = tables.queue_seats
-_skips = tables.queue_skips
+_items = review_tables.queue_items
+_seats = review_tables.queue_seats
+_skips = review_tables.queue_skips
 
 
 def in_hand(connection: Connection, queue: str, person: Person, now: int, beside: Collection[str]) -> Any | None:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from burnish.adapters.store import tables
+from burnish.adapters.store import review_tables
 from burnish.adapters.store.engine import Database, upsert
 from burnish.adapters.store.rows import micros, moment, scrub
 from burnish.domain.annotation.people import Login, Role, User
@@ -19,8 +19,8 @@ from burnish.errors import InputError, NotFoundError
 
 __all__ = ["UserStore"]
 
-_users = tables.users
-_wrong = tables.login_failures
+_users = review_tables.users
+_wrong = review_tables.login_failures
 
 # scrypt (RFC 7914) from the standard library; 32 MB and three passes, of the settings that OWASP's password storage
 # cheat sheet names as equally strong the one that a small server can hold several times over.

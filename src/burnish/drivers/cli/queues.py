@@ -89,6 +89,15 @@ def show_queue(
         print_queue(queue, progress, agreement, items, judge, right)
 
 
+@app.command("schema")
+def print_schema() -> None:
+    """Print the JSON schema of config/queues.yaml, for editors."""
+    from burnish.domain.annotation.specs import json_schema
+    from burnish.drivers.cli.output import print_json
+
+    print_json(json_schema())
+
+
 @app.command("fill")
 def fill_queues(context: typer.Context, agent: OfAgent = None, as_json: AsJson = False) -> None:
     """Hold the traces of the last days against the queues' rules, as every night does. Twice adds nothing."""
