@@ -74,6 +74,7 @@ def test_events_become_spans_in_their_places(tmp_path: Path) -> None:
     assert tool.tool == ToolUse(name="find_order", arguments={"order": 7}, result="in transit", call_id="c1")
     assert (trace.latency_s, first.latency_s, tool.latency_s) == (4.2, 1.0, 0.5)
     assert trace.tool_uses() == (tool.tool,)
+    assert [offered.name for offered in first.tool_definitions] == ["find_order"]
 
 
 def test_messages_keep_their_parts(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from burnish.adapters.sources.chatlogs.exchange import Exchange, read_exchange
 from burnish.adapters.sources.chatlogs.turns import read_turns
 from burnish.adapters.sources.cleaning import clean_json
 from burnish.adapters.sources.counts import read_amount, read_count
+from burnish.adapters.sources.otlp.tools import read_tools
 from burnish.adapters.sources.times import read_time
 from burnish.domain.base import Json, content_hash
 from burnish.domain.exchange import conversation_input, conversation_output
@@ -54,6 +55,7 @@ def record_trace(record: Json, agent: str, source: str, dated: datetime) -> Trac
         provider=_text(found.told("provider")),
         input_messages=asked,
         output_messages=answered,
+        tool_definitions=read_tools(found.told("tools", "functions")),
         usage=_usage(found.told("usage")),
         cost_usd=read_amount(found.told("cost_usd", "cost", "total_cost")),
         attributes=_attributes(found),
@@ -155,7 +157,6 @@ def _usage(given: Json) -> Usage | None:
 def _attributes(found: Exchange) -> Item:
     choices = found.response.get("choices")
     kept: Item = {
-        "gen_ai.tool.definitions": found.told("tools", "functions"),
         "gen_ai.response.id": found.response.get("id"),
         "gen_ai.response.finish_reasons": _reasons(choices),
         "openai.choices": len(choices) if isinstance(choices, list) and len(choices) > 1 else None,

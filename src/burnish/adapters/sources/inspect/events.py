@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from burnish.adapters.sources.counts import read_amount, read_count
 from burnish.adapters.sources.inspect.conversation import Conversation
+from burnish.adapters.sources.otlp.tools import read_tools
 from burnish.adapters.sources.times import read_time
 from burnish.domain.base import Json, content_hash
 from burnish.domain.traces import Span, SpanKind, SpanStatus, ToolUse, Usage
@@ -138,9 +139,7 @@ class _Reader:
         named = clean.text(event.get("model")) or ""
         provider, slash, short = named.partition("/")
         asked = clean.messages(event.get("input")) or clean.referred(event.get("input_refs"))
-        tools = clean.clean(event.get("tools"))
         attributes: Item = {
-            "gen_ai.tool.definitions": tools or None,
             "gen_ai.response.id": clean.text(answer.get("response_id")),
             "gen_ai.response.finish_reasons": [clean.clean(choice.get("stop_reason")) for choice in choices] or None,
             "inspect.role": clean.text(event.get("role")),
@@ -159,6 +158,7 @@ class _Reader:
             provider=provider if slash else None,
             input_messages=asked,
             output_messages=clean.messages([choice.get("message") for choice in choices[:1]], "assistant"),
+            tool_definitions=read_tools(clean.clean(event.get("tools"))),
             usage=usage,
             cost_usd=cost,
             attributes={key: value for key, value in attributes.items() if value is not None},
