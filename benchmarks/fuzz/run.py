@@ -4,7 +4,7 @@ import os
 import random
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from burnish.domain.listing import IngestSummary
 from burnish.domain.traces import Span, Trace
 from burnish.errors import InputError, SourceError
 from burnish.loop.ingest import encode_response, receive
+from burnish.loop.screen import TakenByPart
 
 __all__ = ["Findings", "fuzz_endpoint", "fuzz_mapper", "resident_mb"]
 
@@ -58,7 +59,11 @@ class Shelf:
     def feedback(self) -> "Heard":
         return Heard()
 
-    def add(self, traces: Iterable[Trace]) -> IngestSummary:
+    @property
+    def redactions(self) -> "Counted":
+        return Counted()
+
+    def add(self, traces: Iterable[Trace], taken: TakenByPart | None = None) -> IngestSummary:
         for trace in traces:
             prepared = prepare(trace)
             self.stored |= {(trace.trace_id, span_id) for span_id in prepared.spans}
@@ -75,6 +80,13 @@ class Heard:
 
     def add(self, items: Iterable[Feedback]) -> int:
         return len([clean_json(item) for item in items])
+
+
+class Counted:
+    """What the store does with counts of redactions, short of the database."""
+
+    def add(self, agent: str, counts: Mapping[str, int]) -> None:
+        assert all(counts.values())
 
 
 def fuzz_endpoint(count: int, seed: int, spans: Sequence[dict[str, Any]], database: Path) -> Findings:

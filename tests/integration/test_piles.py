@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.otlp_bodies import as_json, request, span, traces_of
@@ -13,10 +14,14 @@ from burnish.adapters.sources.files import OtlpFilesSource
 from burnish.adapters.sources.inspect import InspectSource
 from burnish.adapters.sources.jsonl import JsonlSource, write_jsonl
 from burnish.adapters.store import Store
+from burnish.domain.base import utc_now
 from burnish.domain.listing import TraceQuery
 from burnish.domain.traces import Trace
 from burnish.loop.ingest import ingest
 from burnish.loop.piles import UnreadFiles
+from burnish.loop.pull import PullStore, pull
+from burnish.loop.rehearsal import Rehearsal
+from burnish.project import SourceConfig
 
 AGENT, KEY = "desk", "jsonl#1"
 
@@ -164,3 +169,17 @@ def test_a_trace_over_two_files_is_one(store: Store, tmp_path: Path) -> None:
         ingest(store, unread, lambda *_, unread=unread: unread.written())  # type: ignore[misc]
     (trace_id,) = store.traces.ids(TraceQuery(agent=AGENT))
     assert [step.name for step in store.traces.get(trace_id).spans] == ["root", "child"]
+
+
+def test_a_pull_reads_files_once(store: Store, pile: Path) -> None:
+    """New files alone, all of them again with a start of one's own, and a rehearsal notes nothing."""
+    config = SourceConfig(kind="jsonl", path=str(pile))
+
+    def pull_once(book: PullStore, **options: Any) -> tuple[list[str], int]:
+        source = Watched(pile)
+        return source.read, pull(book, source, AGENT, config, **options).summary.new_traces  # type: ignore[arg-type]
+
+    assert pull_once(Rehearsal(store), limit=100) == (["a.jsonl", "b.jsonl"], 2)
+    assert pull_once(store) == (["a.jsonl", "b.jsonl"], 2)
+    assert pull_once(store) == ([], 0)
+    assert pull_once(store, since=utc_now()) == (["a.jsonl", "b.jsonl"], 0)

@@ -107,7 +107,7 @@ def pull(
     started = time.monotonic()
     pile: Source = source
     if isinstance(source, ReadsFiles):
-        pile = UnreadFiles(source, agent, position_key(source.name, config), store.read_files)
+        pile = UnreadFiles(source, agent, position_key(source.name, config), store.read_files, again=since is not None)
 
     def written(summary: IngestSummary, problems: int) -> None:
         if isinstance(pile, UnreadFiles):
