@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.secrets import FORMS, negatives, positives, secrets
@@ -171,6 +171,7 @@ _json = st.recursive(
 )
 
 
+@example({"ghp_a1B2c3D4e5F6a1B2c3D4e5F6a1B2c3D4e5F6": "postgresql://app:Tr0ub4dor&3@db.internal:5432/app"})
 @settings(max_examples=200, deadline=None)
 @given(_json)
 def test_structures_keep_their_shape(value: Json) -> None:

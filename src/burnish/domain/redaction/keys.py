@@ -37,7 +37,7 @@ def key_kind(key: str) -> str:
     """What the name of a field says of its value: PLAIN, IDENTIFIER, or "password", "cookie", "secret", "token"."""
     if len(key) > 200:
         return PLAIN
-    last = key.rsplit(".", 1)[-1]
+    last = MARK.sub(" ", key).rsplit(".", 1)[-1]  # what a mark is called says nothing of the value
     name = re.sub(r"[^a-z0-9]+", "_", _CAMEL.sub("_", last).lower()).strip("_")
     if _PASSWORD.search(name):
         return "password"

@@ -53,8 +53,9 @@ class Redactor:
             spans = _most_telling(spans, self.limits.spans)
         after: list[Span] = []
         left = self.limits.trace
+        clean: dict[int, int] = {}
         for span in spans:
-            one, counts, chars = self._span(span, min(self.limits.span, left))
+            one, counts, chars = self._span(span, min(self.limits.span, left), clean)
             left = max(SHORTEST, left - chars)
             if counts:
                 taken[span.span_id] = counts
@@ -90,13 +91,14 @@ class Redactor:
         walk = self._walk()
         return walk.value(value), walk.taken
 
-    def _walk(self) -> Walk:
-        return Walk(self.text, secrets=self.rule.secrets)
+    def _walk(self, clean: dict[int, int] | None = None) -> Walk:
+        # Without content a span's messages are made anew, and an identity is good only while its message lives.
+        return Walk(self.text, secrets=self.rule.secrets, clean=clean if self.rule.keep_content else None)
 
-    def _span(self, span: Span, limit: int) -> tuple[Span, Counter[str], int]:
+    def _span(self, span: Span, limit: int, clean: dict[int, int]) -> tuple[Span, Counter[str], int]:
         if not self.rule.keep_content:
             span = span_structure(span)
-        walk = self._walk()
+        walk = self._walk(clean)
         name, message = walk.text(span.name), walk.optional(span.status_message)
         read, wrote = walk.messages(span.input_messages), walk.messages(span.output_messages)
         given, gave = walk.value(span.input), walk.value(span.output)

@@ -29,14 +29,19 @@ _NEW = Clean("", ())
 
 
 class Walk:
-    """One pass over one span or head: counts what was taken out and how many characters are left."""
+    """One pass over one span or head: counts what was taken out and how many characters are left.
 
-    __slots__ = ("chars", "known", "redact", "secrets", "taken")
+    `clean` is shared by the passes over one trace: the characters of messages in which nothing was found, by identity,
+    as the calls of a conversation hold the same ones.
+    """
 
-    def __init__(self, redact: TextRedactor, *, secrets: bool) -> None:
+    __slots__ = ("chars", "clean", "known", "redact", "secrets", "taken")
+
+    def __init__(self, redact: TextRedactor, *, secrets: bool, clean: dict[int, int] | None = None) -> None:
         self.redact = redact
         self.known = redact.known
         self.secrets = secrets
+        self.clean = {} if clean is None else clean
         self.taken: Counter[str] = Counter()
         self.chars = 0
 
@@ -174,8 +179,17 @@ class Walk:
                 self.chars += len(part.text)
                 found.append(message)
                 continue
+            chars = self.clean.get(id(message))
+            if chars is not None:
+                self.chars += chars
+                found.append(message)
+                continue
+            before = self.chars
             after = self._message(message)
-            changed = changed or after is not message
+            if after is message:
+                self.clean[id(message)] = self.chars - before
+            else:
+                changed = True
             found.append(after)
         return tuple(found) if changed else messages
 
