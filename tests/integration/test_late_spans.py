@@ -82,8 +82,10 @@ async def test_a_late_span_takes_back_what_was_said_without_it(store: Store) -> 
 def test_a_trace_that_is_still_growing_is_left_for_later(store: Store, kind: str) -> None:
     """What started a moment ago waits; what ended before does not, although it has only just come in."""
     config = SourceConfig(kind=kind)
-    clock = Clock(NOW)
-    arrivals = [Arrival(ago(5), "done", "1", ago(5)), Arrival(ago(0.1), "going", "2", ago(0.1))]
+    now = utc_now()  # not the module's: minutes may have gone by since then, in which everything has settled
+    clock = Clock(now)
+    before, just_now = now - dt.timedelta(minutes=5), now - dt.timedelta(seconds=6)
+    arrivals = [Arrival(before, "done", "1", before), Arrival(just_now, "going", "2", just_now)]
     pull(store, Annotated(clock, arrivals=arrivals), "desk", config, clock=clock)
     assert ["done"] == pending(store, "desk", [CHECK], utc_now() - config.settle_after)
     later = utc_now() + dt.timedelta(minutes=2)

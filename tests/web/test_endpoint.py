@@ -111,7 +111,7 @@ class Held:
     def traces(self) -> "Held":
         return self
 
-    def add(self, _traces: object) -> IngestSummary:
+    def add(self, _traces: object, _taken: object) -> IngestSummary:
         self.entered.release()
         assert self.go_on.wait(10)
         raise StoreError("the database is locked. Try again")

@@ -109,8 +109,9 @@ def _sqlite(url: URL) -> Engine:
         connection.isolation_level = None  # transactions begin where `begin` below says, not where the driver guesses
         connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
         connection.execute("PRAGMA foreign_keys = ON")
-        # Set before the first table is made: pruning can then give room back in small steps.
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # Before the first table is made: pruning can then give room back in small steps. Later it would need the lock.
+        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         # FULL: what was acknowledged to an exporter survives a power cut. One commit a batch keeps it cheap.
         connection.execute("PRAGMA synchronous = FULL")
         # Payloads are a few KB: larger pages hold several. Fewer, larger checkpoints write a page once, not five times.
