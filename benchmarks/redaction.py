@@ -52,7 +52,7 @@ def measured(requests: list[bytes], rules: dict[str, RedactionRule], path: Path)
 def labelled() -> tuple[float, float]:
     """Share of labelled secrets that are gone, and of look-alikes that were touched."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from support.secrets import negatives, positives
+    from support.planted import negatives, positives
 
     redactor = Redactor()
     found = Counter[bool]()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from support.secrets import FORMS, negatives, positives, secrets
+from support.planted import FORMS, negatives, positives, secrets
 from support.store_samples import span, trace
 
 from burnish.domain.base import Json
