@@ -13,8 +13,8 @@ from support.night_project import DAY
 __all__ = ["one_night"]
 
 STAGES = (
-    "ingest", "enrich", "take up", "curate", "plan", "discover", "write back", "propose", "dev", "held-out", "suite",
-    "publish",
+    "ingest", "enrich", "take up", "curate", "plan", "discover", "route", "write back", "propose", "dev", "held-out",
+    "suite", "publish",
 )  # fmt: skip
 
 
@@ -38,6 +38,8 @@ async def one_night(agent: str = "desk", day: dt.date = DAY, *, publish: bool = 
                 night.plan_stage(workshop)
             case "discover":
                 await night.discover_stage(workshop)
+            case "route":
+                await night.route_stage(workshop)
             case "write back":
                 await night.write_back_stage(workshop, ticker)
             case "propose":
