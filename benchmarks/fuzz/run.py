@@ -63,6 +63,9 @@ class Shelf:
     def redactions(self) -> "Counted":
         return Counted()
 
+    def agents(self, _trace_ids: Sequence[str]) -> dict[str, str]:
+        return {}
+
     def add(self, traces: Iterable[Trace], taken: TakenByPart | None = None) -> IngestSummary:
         for trace in traces:
             prepared = prepare(trace)

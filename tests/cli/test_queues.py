@@ -23,11 +23,20 @@ QUEUES = """
     - {kind: share, share: 1.0}
 """
 
+AGENT = """
+name = "desk"
+[repository]
+url = "x"
+[target]
+[improve]
+metric = "m"
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A project with a queue, an agent and two young traces."""
-    for name, text in (("agents/desk.toml", ""), ("rubrics/tone.yaml", "rubric: Be kind."), ("queues.yaml", QUEUES)):
+    for name, text in (("agents/desk.toml", AGENT), ("rubrics/tone.yaml", "rubric: Be kind."), ("queues.yaml", QUEUES)):
         path = tmp_path / "config" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -130,3 +139,20 @@ def test_accounts_are_made_listed_and_removed(folder: Path) -> None:
         assert store.users.authenticate("ann", "another horse").user is not None
     assert 0 == ask(folder, "users", "remove", "ann").exit_code
     assert 3 == ask(folder, "users", "list").exit_code
+
+
+def test_no_secret_that_a_reviewer_types_is_stored(folder: Path) -> None:
+    """Comments, corrections, criteria, remarks on spans and notes pass the agent's rules before they are written."""
+    secret = "ghp_" + "a1B2c3D4e5F6" * 3
+    told(folder, "queues", "fill")
+    item = told(folder, "queues", "next", "desk", "--as", "ann")["assignment"]["item"]["id"]
+    said = ["--comment", f"it used {secret}", "--correction-json", json.dumps({"say": f"never {secret}"})]
+    said += ["--criterion", f"hides {secret}", "--span", "s", "--span-comment", f"here: {secret}"]
+    told(folder, "queues", "label", "desk", item, "--as", "ann", "--score", "1", *said)
+    told(folder, "queues", "escalate", "desk", item, "--as", "bob", "--note", f"see {secret}")
+    with Store.open(store_url(folder)) as store:
+        assert 5 == sum(row.count for row in store.redactions.list("desk"))
+        comments = {item.comment for one in ("t0", "t1") for item in store.feedback.for_trace(one)}
+    assert "it used [redacted:github_token]" in comments
+    kept = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert secret.encode() not in kept

@@ -3,10 +3,15 @@
 import datetime as dt
 
 import pytest
+from support.reviewing import items
 from support.store_samples import START, judged, trace
 
 from burnish.adapters.store import Store
 from burnish.adapters.store.sealed import HeldOut
+from burnish.domain.annotation.items import QueueItem
+from burnish.domain.annotation.labels import Label
+from burnish.domain.annotation.people import Person
+from burnish.domain.annotation.queues import Queue
 from burnish.domain.base import Json, content_hash
 from burnish.domain.chat import ChatReply, PaidReply
 from burnish.domain.datasets import Example, Split, SplitRule
@@ -47,6 +52,26 @@ def test_old_traces_go_with_what_was_said_of_them(store: Store) -> None:
     assert ([], []) == (store.feedback.for_trace("old"), store.feedback.failures(["old"])["old"])
     assert [0.2] == [item.score for item in store.feedback.for_trace("new")]
     assert Pruned() == store.retention.prune(rule)
+
+
+def test_what_reviewers_said_of_old_traces_goes_too(store: Store) -> None:
+    """An item whose trace is gone is offered to nobody, and no label of it is left; newer items keep theirs."""
+    queue = Queue(name="desk", key="review", labels=2)
+    store.traces.add([trace("t0"), trace("t1", after=LATER)])
+    store.queues.fill(queue, items(queue, 2))
+    ann = Person(name="ann")
+    for one in store.queues.list("desk"):
+        assert store.queues.give(queue, one.id, ann, Label(score=0.0, comment=f"what {one.trace_id} says")).accepted
+    store.retention.prune(_rule())
+    assert ["t1"] == [one.trace_id for one in store.queues.list("desk")]
+    assert [["what t1 says"]] == [
+        [given.label.comment for given in labels]
+        for labels in store.queues.labels([QueueItem.id_for("desk", one) for one in ("t0", "t1")]).values()
+        if labels
+    ]
+    held = store.queues.take(queue, Person(name="bob"))
+    assert held is not None
+    assert held.item.trace_id == "t1"
 
 
 def test_everything_old_goes_in_batches(store: Store) -> None:

@@ -248,7 +248,14 @@ def test_a_queue_is_closed_to_people_without_access(store: Store) -> None:
     store.queues.fill(ONE, items(ONE, 1))
     with pytest.raises(InputError, match="zoe may not see the queue 'desk'"):
         store.queues.take(ONE, Person(name="zoe", queues=("other",)))
-    assert store.queues.take(ONE, Person(name="zoe", role=Role.ADMIN, queues=())) is not None
+    held = store.queues.take(ONE, Person(name="zoe", role=Role.ADMIN, queues=()))
+    assert held is not None
+    outside = Person(name="zoe", queues=("other",))
+    for act in (store.queues.skip, store.queues.escalate):
+        with pytest.raises(InputError, match="may not see the queue"):
+            act(ONE, held.item.id, outside)
+    with pytest.raises(InputError, match="may not see the queue"):
+        store.queues.undo(ONE, outside)
 
 
 def test_progress_tells_counts_and_load(store: Store) -> None:

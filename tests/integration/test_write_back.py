@@ -9,7 +9,7 @@ from support.simulated_source import Annotated, Clock, SimulatedSource, arrival
 
 from burnish.adapters.store import Store
 from burnish.domain.base import utc_now
-from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.feedback import CRITERION, Feedback, FeedbackSource
 from burnish.domain.nights import Night
 from burnish.domain.proposals import Cluster
 from burnish.loop.pull import pull
@@ -91,6 +91,18 @@ def test_what_came_from_there_does_not_go_back(filled: Store) -> None:
     back(filled, source)
     assert ["ana"] == [item.author for item in source.standing.values() if item.key == "review"]
     assert not [item for item in source.standing.values() if item.key == "theirs"]
+
+
+def test_all_that_one_person_said_goes_back(filled: Store) -> None:
+    """Criteria are rows of their own, told apart by their version, and so is a decision beside an earlier label."""
+    texts = ("names the carrier", "gives a date", "apologises")
+    for number, text in enumerate(texts):
+        version = str(number or "")
+        said = {"key": CRITERION, "source": FeedbackSource.HUMAN, "author": "ana", "version": version}
+        filled.feedback.add([Feedback(trace_id="a", comment=text, **said)])
+    source = Annotated(Clock(NOW))
+    back(filled, source)
+    assert sorted(texts) == sorted(item.comment or "" for item in source.standing.values() if item.key == CRITERION)
 
 
 def test_only_the_named_evaluators_go_back(filled: Store) -> None:

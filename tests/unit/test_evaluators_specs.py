@@ -224,6 +224,9 @@ def test_the_version_is_of_what_is_measured() -> None:
 def test_versions_are_the_same_in_every_process() -> None:
     """A version is stored with results and must not move by itself; a change here is a change of meaning."""
     assert "94db739d2bc7" == LatencyLimit(name="x", max_s=30).version
+    named = Judge(name="x", rubric="Be kind.", scale=5, model="m")
+    assert "0f5e200c021a" == named.version
+    assert "0f5e200c021a" != named.model_copy(update={"anchors": {1: "rude"}}).version
 
 
 @given(st.text(min_size=1), st.floats(0, 1), st.floats(0, 1))

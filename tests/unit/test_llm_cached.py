@@ -62,6 +62,14 @@ async def test_an_answer_is_paid_once() -> None:
     assert [("one", "scripted", "n1")] == cache.booked
 
 
+async def test_naming_the_model_that_answers_is_no_other_question() -> None:
+    """Judges are bound to their model's name; answers paid for before they were are found."""
+    cache = MemoryCache()
+    model = cached(ScriptedModel(["one", "two"]), cache)
+    asked = [ask(), ask().model_copy(update={"model": model.name}), ask().model_copy(update={"model": "other"})]
+    assert ["one", "one", "two"] == [(await model.complete(request)).text for request in asked]
+
+
 async def test_what_differs_is_asked_for() -> None:
     """Another salt, endpoint or model name is another question; another purpose is not."""
     cache = MemoryCache()

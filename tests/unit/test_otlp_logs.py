@@ -71,6 +71,18 @@ def test_content_joins_its_span_whichever_comes_first(store: Store, order: tuple
     assert root.input_messages == ()
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(2))))
+def test_a_log_of_the_root_says_nothing_of_the_trace_as_a_whole(store: Store, order: tuple[int, ...]) -> None:
+    """A trace of one failed call keeps its name, its error and its metadata when the call's content comes after it."""
+    facts = CALL | {"metadata": json.dumps({"tier": "gold"})}
+    failed = request(span(2, facts, name="answer", status={"code": 2, "message": "rate limit"}))
+    bodies = (failed, DETAIL)
+    send(store, *(bodies[number] for number in order))
+    kept = store.traces.get(TRACE)
+    assert ("answer", "rate limit", {"tier": "gold"}) == (kept.name, kept.error, kept.metadata)
+    assert ("Where is W1?", "On its way.") == (kept.input, kept.output)
+
+
 def test_content_and_spans_in_any_order_end_in_the_same_trace(store: Store) -> None:
     """Everything sent again, in another order, changes nothing: exporters repeat what they are not sure of."""
     send(store, DETAIL, ROOT, CHAT)

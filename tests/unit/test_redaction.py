@@ -19,6 +19,7 @@ from burnish.domain.traces import (
     ReasoningPart,
     TextPart,
     ToolCallPart,
+    ToolDefinition,
     ToolResultPart,
     ToolUse,
     Trace,
@@ -50,6 +51,9 @@ def _full(secret: str) -> Trace:
         input={"text": secret, "n": [1, {"deep": f"x {secret} y"}]},
         output=json.dumps({"answer": secret}),
         tool=ToolUse(name="f", arguments=json.dumps({"k": secret}), result=secret, call_id="call_1"),
+        tool_definitions=(
+            ToolDefinition(name="f", description=f"sends {secret}", parameters={"default": {"x": secret}}),
+        ),
         attributes={"a.b": secret, f"header {secret}": True, "list": [secret, 1]},
     )
     return trace(

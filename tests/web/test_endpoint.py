@@ -16,10 +16,12 @@ from web.conftest import settings_for
 from burnish.adapters.sources.otlp.body import zstd
 from burnish.adapters.store import Store
 from burnish.domain.listing import IngestSummary, TraceQuery
+from burnish.domain.redaction import RedactionRule
 from burnish.drivers.web import create_app
 from burnish.drivers.web.intake import Intake
 from burnish.drivers.web.keys import Keyring
 from burnish.errors import ConfigError, StoreError
+from burnish.project import AgentConfig
 
 TOKENS = {"desk": "d-token", "shop": "s-token"}
 
@@ -76,6 +78,56 @@ def test_no_agent_writes_under_the_name_of_another(store: Store, tmp_path: Path)
     assert ["desk"] == agents(store)
 
 
+def test_no_agent_writes_into_the_trace_of_another(store: Store, tmp_path: Path) -> None:
+    """With its own token an agent changes no stored span, adds none and scores none of another agent's trace."""
+    client = client_with(store, tmp_path, TOKENS)
+    first = as_json(request(span(1, {"input.value": "Hi"}, name="chat")))
+    assert {} == client.post("/v1/traces", content=first, headers=bearer("s-token")).json()
+    before = store.traces.get(TRACE)
+    body = as_json(request(span(1, {"input.value": "forged"}, name="chat"), span(2, parent=1), span(3, trace="c" * 32)))
+    partial = client.post("/v1/traces", content=body, headers=bearer("d-token")).json()["partialSuccess"]
+    assert "2" == partial["rejectedSpans"]
+    assert f"trace {TRACE} is not of agent 'desk', whose token was sent" in partial["errorMessage"]
+    scored = logs(
+        log(1, "gen_ai.evaluation.result", {"gen_ai.evaluation.name": "good", "gen_ai.evaluation.score.value": 1.0})
+    )
+    partial = client.post("/v1/logs", content=as_json(scored), headers=bearer("d-token")).json()["partialSuccess"]
+    assert "1" == partial["rejectedLogRecords"]
+    assert (before, []) == (store.traces.get(TRACE), store.feedback.for_trace(TRACE))
+    assert ["desk", "shop"] == agents(store)
+    assert {} == client.post("/v1/logs", content=as_json(scored), headers=bearer("s-token")).json()
+    assert ["good"] == [item.key for item in store.feedback.for_trace(TRACE)]
+
+
+def test_what_joins_a_trace_passes_the_rules_of_the_traces_agent(store: Store, tmp_path: Path) -> None:
+    """A second service in a trace, and log records that name no service, do not bring in what its agent keeps out."""
+    config = AgentConfig.model_validate(
+        {
+            "name": "shop",
+            "repository": {"url": "x"},
+            "target": {},
+            "improve": {"metric": "m"},
+            "redaction": {"patterns": {"order": "W-[0-9]{6}"}},
+        }
+    )
+    other = config.model_copy(update={"name": "desk", "redaction": RedactionRule()})
+    app = create_app(store, settings_for(tmp_path), {"shop": config, "desk": other})
+    client = TestClient(app, base_url="http://localhost")
+    asked = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Where is W-123456?"}]}])
+    details = log(2, "gen_ai.client.inference.operation.details", {"gen_ai.input.messages": asked})
+    bodies = [
+        ("traces", request(span(1), resource={"service.name": "shop"})),
+        ("traces", request(span(2, {"input.value": "W-123456"}, parent=1), resource={"service.name": "desk"})),
+        ("logs", logs(details)),
+    ]
+    for path, body in bodies:
+        assert {} == client.post(f"/v1/{path}", content=as_json(body), headers=bearer(None)).json()
+    kept = store.traces.get(TRACE)
+    assert ("shop", 2) == (kept.agent, len(kept.spans))
+    assert "[redacted:order]" in kept.model_dump_json()
+    assert "W-123456" not in kept.model_dump_json()
+
+
 def test_the_general_token_writes_for_every_agent(store: Store, tmp_path: Path) -> None:
     """A collector that gathers for several agents sends one token; the resource says whose the spans are."""
     client = client_with(store, tmp_path, TOKENS, ingest_token="all")
@@ -90,6 +142,13 @@ def test_tokens_that_cannot_be_told_apart_are_refused() -> None:
         Keyring(None, {"desk": "t", "shop": "t"})
     with pytest.raises(ConfigError, match="the same token as BURNISH_INGEST_TOKEN"):
         Keyring("t", {"desk": "t"})
+
+
+@pytest.mark.parametrize(("general", "own"), [("", {}), (" ", {}), (None, {"desk": ""})])
+def test_an_empty_token_is_refused(general: str | None, own: dict[str, str]) -> None:
+    """A variable that is set and empty, as from a compose file whose secret is missing, lets nobody in with nothing."""
+    with pytest.raises(ConfigError, match="empty"):
+        Keyring(general, own)
 
 
 def test_zstd_is_read(store: Store, tmp_path: Path) -> None:
@@ -110,6 +169,9 @@ class Held:
     @property
     def traces(self) -> "Held":
         return self
+
+    def agents(self, _trace_ids: object) -> dict[str, str]:
+        return {}
 
     def add(self, _traces: object, _taken: object) -> IngestSummary:
         self.entered.release()

@@ -137,6 +137,9 @@ def test_a_store_that_does_not_answer_is_a_503_to_try_again(tmp_path: Path) -> N
     """When the database is held by another process the exporter is told to come back, and when."""
 
     class Busy:
+        def agents(self, _trace_ids: object) -> dict[str, str]:
+            return {}
+
         def add(self, _traces: object, _taken: object) -> None:
             raise StoreError("the database is locked. Another process holds it; try again")
 

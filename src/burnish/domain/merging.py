@@ -32,7 +32,7 @@ def merge(existing: Trace, incoming: Trace) -> Trace:
     spans = tuple(sorted(found.values(), key=lambda span: span.started_at))
     whole = existing.model_copy(update={"spans": spans})
     root, own = whole.root, incoming.root
-    speaks = own is None or (root is not None and own.span_id == root.span_id)
+    speaks = own is None or (root is not None and own.span_id == root.span_id and not _content_alone(own, root))
     first, second = (incoming, existing) if speaks else (existing, incoming)
     ends = [trace.ended_at for trace in (existing, incoming) if trace.ended_at is not None]
     silent = own is None and incoming.status is SpanStatus.UNSET
@@ -55,6 +55,11 @@ def merge(existing: Trace, incoming: Trace) -> Trace:
             "metadata": {**second.metadata, **first.metadata},
         }
     )
+
+
+def _content_alone(own: Span, root: Span) -> bool:
+    """Whether a part holds of a root that is known only what log records say of it: no name, status or metadata."""
+    return ABSENT in own.attributes and ABSENT not in root.attributes
 
 
 _IDENTIFYING = (

@@ -1,12 +1,13 @@
 """Ingest: read a source into the store, and take what POST /v1/traces and /v1/logs bring."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from burnish.adapters.sources.base import Problem, Source
 from burnish.domain.base import Value, utc_now
 from burnish.domain.feedback import Feedback
 from burnish.domain.listing import IngestSummary
+from burnish.domain.traces import Trace
 from burnish.loop.intake import Intake, Receives, RedactionBook, TraceBook
 from burnish.loop.screen import Screens, default_screens, prepare_feedback, prepare_traces
 
@@ -18,11 +19,19 @@ __all__ = ["IngestReport", "ReceiveResult", "encode_response", "ingest", "receiv
 MAX_BODY_BYTES = 64 * 2**20
 
 
+class KnownAgents(TraceBook, Protocol):
+    """The stored traces, as far as receiving needs them."""
+
+    def agents(self, trace_ids: Sequence[str], /) -> Mapping[str, str]:
+        """Whose those of the traces are that are known."""
+        ...
+
+
 class HoldsTraces(Protocol):
     """A store, as far as receiving needs one."""
 
     @property
-    def traces(self) -> TraceBook:
+    def traces(self) -> KnownAgents:
         """Its traces."""
         ...
 
@@ -129,8 +138,9 @@ def receive(
     """Store the spans of one POST /v1/traces, or with `logs` what one POST /v1/logs tells of spans.
 
     A trace's agent is `owner`, whose token came with the request; a resource whose `burnish.agent` names another one
-    is rejected. Without an owner it is what the resource says (`burnish.agent`, else `service.name`), else `agent`.
-    Everything goes through the rules of its agent in `screens` first.
+    is rejected, and so is what would change another agent's trace. Without an owner it is whose the trace is already,
+    else what the resource says (`burnish.agent`, else `service.name`), else `agent`. Everything goes through the rules
+    of its agent in `screens` first.
 
     Raises InputError where the body as a whole is unusable (answer 400: do not send it again) and StoreError where the
     store refuses (503: send it again); single bad spans are counted in the result while their neighbours are stored.
@@ -144,12 +154,26 @@ def receive(
         problems.extend(foreign)
     batch = spans_to_traces(spans, owner or agent, "otlp", agent_by_resource=owner is None)
     problems.extend(batch.problems)
+    ids = dict.fromkeys([*(trace.trace_id for trace in batch.traces), *(item.trace_id for item in request.feedback)])
+    known = store.traces.agents(list(ids)) if ids else {}
+    traces, said = batch.traces, [*request.feedback, *batch.feedback]
+    if owner is not None:
+        problems.extend(_of_others(traces, request.feedback, known, owner))
+        traces = [trace for trace in traces if known.get(trace.trace_id, owner) == owner]
+        said = [item for item in said if known.get(item.trace_id, owner) == owner]
+    # A span that joins a stored trace is that trace's agent's, whatever its own service is called.
+    traces = [
+        trace.model_copy(update={"agent": known[trace.trace_id]})
+        if known.get(trace.trace_id, trace.agent) != trace.agent
+        else trace
+        for trace in traces
+    ]
     screens = screens or default_screens()
-    prepared = prepare_traces(screens, batch.traces)
+    prepared = prepare_traces(screens, traces)
     summary = store.traces.add(prepared.traces, prepared.taken) if prepared.traces else IngestSummary()
-    agents = {trace.trace_id: trace.agent for trace in batch.traces}
+    agents = {**known, **{trace.trace_id: trace.agent for trace in traces}}
     by_agent: dict[str, list[Feedback]] = {}
-    for item in (*request.feedback, *batch.feedback):
+    for item in said:
         by_agent.setdefault(agents.get(item.trace_id, owner or agent), []).append(item)
     for of_agent, items in by_agent.items():
         kept, counts = prepare_feedback(screens, of_agent, items)
@@ -172,6 +196,19 @@ def _own(spans: "list[RawSpan]", owner: str) -> "tuple[list[RawSpan], list[Probl
             reason = f"its resource says burnish.agent = '{named}', but the token is that of agent '{owner}'"
             foreign.append(Problem(where=f"span '{span.name[:80]}'", reason=reason))
     return own, foreign
+
+
+def _of_others(
+    traces: Sequence[Trace], feedback: Sequence[Feedback], known: Mapping[str, str], owner: str
+) -> list[Problem]:
+    """A problem for each span and score that belongs to a stored trace of another agent."""
+    names = [(span.trace_id, f"span '{span.name[:80]}'") for trace in traces for span in trace.spans]
+    names += [(item.trace_id, f"score '{item.key[:80]}'") for item in feedback]
+    return [
+        Problem(where=where, reason=f"trace {trace_id} is not of agent '{owner}', whose token was sent")
+        for trace_id, where in names
+        if known.get(trace_id, owner) != owner
+    ]
 
 
 def encode_response(result: ReceiveResult, content_type: str, *, logs: bool = False) -> bytes:

@@ -4,21 +4,31 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.agreement import Agreement, agree
-from burnish.domain.annotation.items import Assignment
-from burnish.domain.annotation.labels import GivenLabel, visible_feedback
+from burnish.domain.annotation.items import Assignment, Handed
+from burnish.domain.annotation.labels import GivenLabel, Label, visible_feedback
 from burnish.domain.annotation.order import Drawn, Estimate, estimate
 from burnish.domain.annotation.people import Person, Role
 from burnish.domain.annotation.queues import Queue
-from burnish.domain.base import Value
+from burnish.domain.base import Json, Value
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.raters import RaterAgreement, raters_agree
 from burnish.domain.traces import Trace
 from burnish.errors import InputError
+from burnish.loop.screen import Screens
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
 
-__all__ = ["Desk", "QueueAgreement", "desk", "judge_share", "person_called", "queue_agreement"]
+__all__ = [
+    "Desk",
+    "QueueAgreement",
+    "desk",
+    "give_label",
+    "judge_share",
+    "pass_on",
+    "person_called",
+    "queue_agreement",
+]
 
 
 class Desk(Value):
@@ -72,6 +82,38 @@ def desk(store: "Store", queue: Queue, assignment: Assignment) -> Desk:
     )
     trace = next(store.traces.load([trace_id]), None)
     return Desk(assignment=assignment, trace=trace, feedback=tuple(feedback))
+
+
+def give_label(store: "Store", queue: Queue, item_id: str, person: Person, label: Label, screens: Screens) -> Handed:
+    """Take a label as `QueueStore.give` does, without what the rules of the item's agent take out of its words."""
+    item = store.queues.get(item_id)
+    told: dict[str, Json] = {name: getattr(label, name) for name in ("comment", "correction", "span_comment")}
+    clean, counts = screens.of(item.agent).checked({**told, "criteria": list(label.criteria)})
+    clean["criteria"] = tuple(clean["criteria"])
+    handed = store.queues.give(queue, item.id, person, label.model_copy(update=clean))
+    if handed.accepted:
+        store.redactions.add(item.agent, counts)
+    return handed
+
+
+def pass_on(
+    store: "Store",
+    queue: Queue,
+    item_id: str,
+    person: Person,
+    note: str,
+    screens: Screens,
+    *,
+    escalate: bool = False,
+) -> Handed:
+    """Skip an item or hand it on to the experts; the note goes through the rules of the item's agent first."""
+    item = store.queues.get(item_id)
+    clean, counts = screens.of(item.agent).checked(note)
+    act = store.queues.escalate if escalate else store.queues.skip
+    handed = act(queue, item.id, person, clean)
+    if handed.accepted:
+        store.redactions.add(item.agent, counts)
+    return handed
 
 
 def queue_agreement(store: "Store", queue: Queue) -> QueueAgreement:

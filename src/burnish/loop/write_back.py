@@ -183,14 +183,14 @@ def _ours(items: Iterable[Feedback], source: str, keys: tuple[str, ...]) -> list
     """What evaluators gave, and what people said here; not what came from there.
 
     Of an evaluator's versions the newest result counts. It goes without the version, so that a later version's result
-    replaces it over there instead of standing beside it.
+    replaces it over there instead of standing beside it. A person's versions are different words: each is written.
     """
     found: dict[str, Feedback] = {}
     for item in items:
         machine = item.source in MACHINES and (not keys or item.key in keys or item.author in keys)
         person = item.source in PEOPLE and not is_from(item, source)
         if machine or person:
-            plain = item.model_copy(update={"version": ""})
+            plain = item.model_copy(update={"version": ""}) if machine else item
             found[plain.id] = plain  # they come oldest first
     return list(found.values())
 

@@ -45,7 +45,9 @@ class CachedModel:
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """Answer from the cache, from an equal call in flight, or from the model. Raises what the model raises."""
-        key = request.model_copy(update={"salt": f"{self._identity}/{request.salt}"}).key
+        # Naming the model that would answer anyway is the same question.
+        named = None if request.model == self.name else request.model
+        key = request.model_copy(update={"salt": f"{self._identity}/{request.salt}", "model": named}).key
         if key in self._flights:
             return _free(await self._ride(self._flights[key]))
         if key in self._waiting:

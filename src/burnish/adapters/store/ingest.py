@@ -16,6 +16,7 @@ from burnish.domain.traces import Span, Trace
 __all__ = ["EXPERIMENT", "Prepared", "digest", "head_json", "origin", "prepare", "span_json", "span_rows", "trace_rows"]
 
 EXPERIMENT = "experiment"
+_LATER = {"tool_definitions"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,13 @@ def head_json(trace: Trace) -> bytes:
 
 
 def span_json(span: Span) -> bytes:
-    """A span as JSON."""
-    return _json(span, span.__dict__)
+    """A span as JSON, without fields that came with later versions and are empty.
+
+    So the spans of an older version read again are the same, byte for byte, and their traces are not judged again.
+    """
+    if span.tool_definitions:
+        return _json(span, span.__dict__)
+    return _json(span, {name: value for name, value in span.__dict__.items() if name not in _LATER}, _LATER)
 
 
 def _json(item: BaseModel, fields: dict[str, Any], exclude: set[str] | None = None) -> bytes:

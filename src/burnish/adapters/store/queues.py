@@ -159,6 +159,7 @@ class QueueStore(queue_reads.QueueReads):
 
         None where they have labelled nothing; refused where an expert has decided on it or is about to.
         """
+        _check_access(queue, person)
         now = micros(utc_now())
         query = (
             sa.select(_seats)
@@ -178,6 +179,7 @@ class QueueStore(queue_reads.QueueReads):
             return Handed(accepted=True, item=_expect(connection, queue, item.id))
 
     def _pass_on(self, queue: Queue, item_id: str, person: Person, note: str, *, escalated: bool) -> Handed:
+        _check_access(queue, person)
         with self._database.write("queues") as connection:
             item = _expect(connection, queue, item_id)
             seat = seats.seat_of(connection, item_id, person.name, 0, ())

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from burnish.adapters.store import tables
+from burnish.adapters.store import review_tables, tables
 from burnish.adapters.store.engine import Database, chunked
 from burnish.adapters.store.ingest import EXPERIMENT
 from burnish.adapters.store.rows import micros
@@ -24,6 +24,7 @@ ROWS_A_BATCH = 1_000
 PAGES_A_STEP = 2_000
 
 _traces, _feedback, _failures = tables.traces, tables.feedback, tables.evaluator_failures
+_queued = review_tables.queue_items
 
 
 class RetentionStore:
@@ -128,7 +129,7 @@ class RetentionStore:
                 .order_by(_traces.c.started_at, _traces.c.trace_id)
                 .limit(TRACES_A_BATCH)
             )
-            with self._database.write("traces", "feedback") as connection:
+            with self._database.write("traces", "feedback", "queues") as connection:
                 rows = connection.execute(query).all()
                 if not rows:
                     return
@@ -136,6 +137,8 @@ class RetentionStore:
                 going = [row.trace_id for row in rows if row.trace_id not in kept]
                 feedback = connection.execute(sa.delete(_feedback).where(_feedback.c.trace_id.in_(going))).rowcount
                 failures = connection.execute(sa.delete(_failures).where(_failures.c.trace_id.in_(going))).rowcount
+                # What reviewers said stands in their seats too, which follow; and nobody can label what is gone.
+                connection.execute(sa.delete(_queued).where(_queued.c.trace_id.in_(going)))
                 connection.execute(sa.delete(_traces).where(_traces.c.trace_id.in_(going)))  # spans and payloads follow
             spans = sum(row.spans for row in rows if row.trace_id not in kept)
             yield Pruned(traces=len(going), spans=spans, feedback=feedback, failures=failures)

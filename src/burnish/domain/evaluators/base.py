@@ -174,6 +174,8 @@ class Evaluator(BaseModel):
     source: ClassVar[FeedbackSource] = FeedbackSource.CODE
     unversioned: ClassVar[frozenset[str]] = frozenset()
     """Fields of a kind that change how it is run, not what it measures."""
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Fields that came after the kind's first release: while empty they leave the version as it was."""
 
     name: str = Field(min_length=1)
     applies: Filter = Filter()
@@ -222,6 +224,7 @@ class Evaluator(BaseModel):
 
     def _version(self, *more: int) -> str:
         left_out = {"name", "applies", "timeout_s", "idle_minutes", "budget", *self.unversioned}
+        left_out |= {name for name in self.later if not getattr(self, name)}
         if self.level == "trace":
             left_out.add("level")
         return content_hash(self.kind, self.revision, self.model_dump(mode="json", exclude=left_out), *more, length=12)

@@ -87,6 +87,7 @@ class Judge(Evaluator):
     kind: ClassVar[str] = "judge"
     revision: ClassVar[int] = 1  # raise with every change of the prompts above; a test watches
     source: ClassVar[FeedbackSource] = FeedbackSource.JUDGE
+    later: ClassVar[frozenset[str]] = frozenset({"anchors"})
 
     rubric: str = Field(min_length=1)
     scale: int | None = Field(default=None, ge=2, le=10)

@@ -4,7 +4,7 @@ import re
 
 from burnish.domain.base import Json
 from burnish.domain.feedback import Feedback
-from burnish.domain.traces import Message, Span, ToolCallPart, Trace
+from burnish.domain.traces import Message, Span, ToolCallPart, ToolDefinition, Trace
 
 __all__ = ["feedback_structure", "span_structure", "trace_structure"]
 
@@ -48,6 +48,7 @@ def span_structure(span: Span) -> Span:
             "input": None,
             "output": None,
             "tool": span.tool and span.tool.model_copy(update={"arguments": None, "result": None}),
+            "tool_definitions": tuple(ToolDefinition(name=tool.name) for tool in span.tool_definitions),
             "attributes": _attributes(span.attributes),
         }
     )

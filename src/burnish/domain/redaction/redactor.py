@@ -103,6 +103,7 @@ class Redactor:
         read, wrote = walk.messages(span.input_messages), walk.messages(span.output_messages)
         given, gave = walk.value(span.input), walk.value(span.output)
         tool, attributes = walk.tool(span.tool), walk.attributes(span.attributes)
+        offered = walk.offered(span.tool_definitions)
         if walk.taken:
             span = span.model_copy(
                 update={
@@ -113,6 +114,7 @@ class Redactor:
                     "input": given,
                     "output": gave,
                     "tool": tool,
+                    "tool_definitions": offered,
                     "attributes": attributes,
                 }
             )
@@ -146,6 +148,7 @@ class Redactor:
         walk.value(span.input)
         walk.value(span.output)
         walk.tool(span.tool)
+        walk.offered(span.tool_definitions)
         walk.attributes(span.attributes)
         return walk.chars
 

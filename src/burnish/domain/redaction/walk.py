@@ -14,6 +14,7 @@ from burnish.domain.traces import (
     Part,
     TextPart,
     ToolCallPart,
+    ToolDefinition,
     ToolResultPart,
     ToolUse,
 )
@@ -224,6 +225,17 @@ class Walk:
         if name is tool.name and given is tool.arguments and gave is tool.result:
             return tool
         return tool.model_copy(update={"name": name, "arguments": given, "result": gave})
+
+    def offered(self, tools: tuple[ToolDefinition, ...]) -> tuple[ToolDefinition, ...]:
+        """Tools that a model was offered."""
+        found = tuple(self._offered(tool) for tool in tools)
+        return tools if all(a is b for a, b in zip(found, tools, strict=True)) else found
+
+    def _offered(self, tool: ToolDefinition) -> ToolDefinition:
+        name, told, takes = self.text(tool.name), self.optional(tool.description), self.value(tool.parameters)
+        if name is tool.name and told is tool.description and takes is tool.parameters:
+            return tool
+        return tool.model_copy(update={"name": name, "description": told, "parameters": takes})
 
 
 def _free(key: str, taken: dict[str, Json]) -> str:

@@ -176,6 +176,7 @@ def label_item(
 
     from burnish.domain.annotation.labels import Label
     from burnish.errors import InputError
+    from burnish.loop.reviewing import give_label
 
     if correction_json is not None:
         if correction is not None:
@@ -201,7 +202,8 @@ def label_item(
         name,
         who,
         expert,
-        lambda store, queue, person: store.give(queue, store.get(item_id).id, person, said),
+        lambda store, queue, person, screens: give_label(store, queue, item_id, person, said, screens),
+        item_id,
     )
 
 
@@ -211,13 +213,16 @@ def skip_item(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Leave an item to others; it is not offered to the same person again."""
+    from burnish.loop.reviewing import pass_on
+
     _hand(
         context,
         as_json,
         name,
         who,
         expert,
-        lambda store, queue, person: store.skip(queue, store.get(item_id).id, person, note),
+        lambda store, queue, person, screens: pass_on(store, queue, item_id, person, note, screens),
+        item_id,
     )
 
 
@@ -227,23 +232,28 @@ def escalate_item(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Hand an item on to the experts."""
+    from burnish.loop.reviewing import pass_on
+
     _hand(
         context,
         as_json,
         name,
         who,
         expert,
-        lambda store, queue, person: store.escalate(queue, store.get(item_id).id, person, note),
+        lambda store, queue, person, screens: pass_on(store, queue, item_id, person, note, screens, escalate=True),
+        item_id,
     )
 
 
 @app.command("undo")
 def undo_label(context: typer.Context, name: Name, who: Who, expert: Expert = False, as_json: AsJson = False) -> None:
     """Take back the last label of a person in a queue; the item is in their hands again."""
-    _hand(context, as_json, name, who, expert, lambda store, queue, person: store.undo(queue, person))
+    _hand(context, as_json, name, who, expert, lambda store, queue, person, _: store.queues.undo(queue, person))
 
 
-def _hand(context: typer.Context, as_json: bool, name: str, who: str, expert: bool, act: Any) -> None:
+def _hand(
+    context: typer.Context, as_json: bool, name: str, who: str, expert: bool, act: Any, item_id: str | None = None
+) -> None:
     """Do something with an item and tell what became of it; leave with 1 where it was refused."""
     from burnish.domain.annotation.specs import load_queue
     from burnish.drivers.cli.output import EXIT_NOTHING, advise, print_json
@@ -253,7 +263,8 @@ def _hand(context: typer.Context, as_json: bool, name: str, who: str, expert: bo
     session = Session.of(context)
     queue = load_queue(session.settings.project, name)
     with session.store() as store:
-        done: Handed | None = act(store.queues, queue, person_called(store, who, expert=expert))
+        agent = None if item_id is None else store.queues.get(item_id).agent
+        done: Handed | None = act(store, queue, person_called(store, who, expert=expert), session.screens(agent))
     if done is None:
         advise(f"{who} has labelled nothing in {name}.")
         raise typer.Exit(EXIT_NOTHING)

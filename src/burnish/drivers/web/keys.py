@@ -20,14 +20,19 @@ class Keyring:
     """The tokens that exports are checked against: a general one, and one an agent.
 
     As soon as there is any, every export needs one: a caller without a token must not be able to write for an agent
-    that has one. Raises ConfigError where two agents, or an agent and the general token, have the same.
+    that has one. Raises ConfigError where two agents, or an agent and the general token, have the same, and for an
+    empty token, which everybody would know.
     """
 
     def __init__(self, general: str | None, of_agents: Mapping[str, str]) -> None:
         self._owners: dict[bytes, str | None] = {}
         if general is not None:
+            if not general.strip():
+                raise ConfigError("BURNISH_INGEST_TOKEN is set and empty; give it a value, or do not set it")
             self._owners[general.encode()] = None
         for agent, token in of_agents.items():
+            if not token.strip():
+                raise ConfigError(f"the token of agent '{agent}' is empty; give it a value, or take api_key_env out")
             if token.encode() in self._owners:
                 other = self._owners[token.encode()]
                 whose = "BURNISH_INGEST_TOKEN" if other is None else f"agent '{other}'"
