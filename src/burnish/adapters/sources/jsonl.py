@@ -76,7 +76,7 @@ class JsonlSource:
         try:
             with open_binary(path) as file:
                 for number, line in read_lines(file):
-                    found = self._record(line, f"{path.name}:{number}")
+                    found = self.map_line(line, f"{path.name}:{number}")
                     if isinstance(found, Problem):
                         problems.append(found)
                     else:
@@ -91,7 +91,8 @@ class JsonlSource:
         if traces or problems:
             yield Batch(traces, problems, feedback)
 
-    def _record(self, line: bytes | None, where: str) -> tuple[Trace, list[Feedback]] | Problem:
+    def map_line(self, line: bytes | None, where: str) -> tuple[Trace, list[Feedback]] | Problem:
+        """What one line holds; None stands for a line that is too long."""
         if line is None:
             return Problem(where=where, reason=f"a line of more than {MAX_LINE_BYTES:,} bytes")
         try:
