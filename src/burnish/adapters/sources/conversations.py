@@ -9,9 +9,17 @@ from burnish.adapters.sources.holders import messages_held
 from burnish.adapters.sources.langchain import plain_langchain
 from burnish.adapters.sources.otlp.messages import read_messages
 from burnish.domain.base import Json
-from burnish.domain.traces import Message, Part, TextPart, ToolCallPart, ToolResultPart
+from burnish.domain.traces import Message, Part, SpanKind, TextPart, ToolCallPart, ToolResultPart
 
-__all__ = ["read_call", "read_conversation", "tool_definitions"]
+__all__ = ["read_call", "read_conversation", "read_step", "tool_definitions"]
+
+
+def read_step(kind: SpanKind, asked: Json, answered: Json) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """The messages in what a step was given and in what it gave back. A tool's are its arguments and its result."""
+    if kind is SpanKind.TOOL:
+        return (), ()
+    read = read_call if kind is SpanKind.LLM else read_conversation
+    return read(asked, "user"), read(answered, "assistant")
 
 
 def read_conversation(value: Json, role: str) -> tuple[Message, ...]:
