@@ -12,6 +12,7 @@ __all__ = [
     "Item",
     "count_in",
     "dollars_in",
+    "fit_to_keep",
     "items_in",
     "moment_in",
     "object_in",
@@ -61,6 +62,11 @@ def payload_of(value: Json) -> Json:
     if nested_too_deep(parsed, _DEEPEST):
         return clean_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return clean_json(parsed)
+
+
+def fit_to_keep(told: Item) -> Item:
+    """What is kept beside payloads (attributes, metadata) with clean texts, and cut where it is nested past reason."""
+    return {clean_text(key): clean_json(value, depth=_DEEPEST) for key, value in told.items()}
 
 
 def items_in(item: Item, name: str) -> list[Item]:

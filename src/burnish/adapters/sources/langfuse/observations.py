@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from burnish.adapters.sources.base import Problem
 from burnish.adapters.sources.conversations import read_conversation, read_step, tool_definitions
-from burnish.adapters.sources.fields import Item, dollars_in, moment_in, object_in, payload_in, text_in
+from burnish.adapters.sources.fields import Item, dollars_in, fit_to_keep, moment_in, object_in, payload_in, text_in
 from burnish.adapters.sources.langchain import plain_langchain
 from burnish.adapters.sources.langfuse.usage import read_usage
 from burnish.adapters.sources.otlp import names
@@ -127,4 +127,4 @@ def _attributes(item: Item, metadata: Item, told: Item) -> Item:
             attributes["langfuse.status_message"] = item["statusMessage"]
     if item.get("timeToFirstToken") is not None:
         attributes["langfuse.time_to_first_token"] = item["timeToFirstToken"]
-    return attributes
+    return fit_to_keep(attributes)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.sources.conversations import read_conversation
-from burnish.adapters.sources.fields import Item, items_in, moment_in, object_in, payload_of, text_in
+from burnish.adapters.sources.fields import Item, fit_to_keep, items_in, moment_in, object_in, payload_of, text_in
 from burnish.adapters.sources.gathering import gathered, grouped, trace_of
 from burnish.adapters.sources.jsontext import parse_json
 from burnish.adapters.sources.langfuse.observations import map_observation
@@ -105,4 +105,4 @@ def _metadata(item: Item, metadata: Item) -> dict[str, Json]:
         kept["service.name"] = service
     if item.get("tags"):
         kept["tags"] = item["tags"]
-    return kept
+    return fit_to_keep(kept)

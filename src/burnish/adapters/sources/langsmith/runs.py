@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from burnish.adapters.sources.base import Problem
 from burnish.adapters.sources.conversations import read_step, tool_definitions
-from burnish.adapters.sources.fields import Item, dollars_in, moment_in, object_in, payload_in, text_in
+from burnish.adapters.sources.fields import Item, dollars_in, fit_to_keep, moment_in, object_in, payload_in, text_in
 from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.langchain import plain_langchain
 from burnish.adapters.sources.langsmith.usage import read_usage
@@ -141,4 +141,4 @@ def _attributes(run: Item, metadata: Item, invocation: Item, asked: Json) -> Ite
     first_token = text_in(run, "first_token_time")
     if first_token is not None:
         attributes["langsmith.first_token_time"] = first_token
-    return attributes
+    return fit_to_keep(attributes)

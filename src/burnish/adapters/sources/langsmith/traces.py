@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from burnish.adapters.sources.base import Batch
-from burnish.adapters.sources.fields import Item, text_in
+from burnish.adapters.sources.fields import Item, fit_to_keep, text_in
 from burnish.adapters.sources.gathering import gathered, grouped, trace_of
 from burnish.adapters.sources.langsmith.runs import map_run, metadata_of
 from burnish.domain.base import Json
@@ -55,4 +55,4 @@ def _told(run: Item, metadata: Item) -> dict[str, Json]:
     }
     if isinstance(run.get("tags"), list) and run["tags"]:
         told["tags"] = run["tags"]
-    return told
+    return fit_to_keep(told)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from burnish.adapters.sources.base import Problem
-from burnish.adapters.sources.fields import text_in
+from burnish.adapters.sources.fields import fit_to_keep, text_in
 from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.otlp import RawSpan, names
 from burnish.adapters.sources.otlp.json_body import read_request
@@ -64,7 +64,7 @@ def raw_spans(trace: Mapping[str, Any]) -> tuple[list[RawSpan], list[Problem]]:
 def told_of_trace(info: Mapping[str, Any]) -> dict[str, Json]:
     """What users noted on the trace: tags and metadata that are not MLflow's own."""
     noted = {**info["trace_metadata"], **info["tags"]}
-    return {key: value for key, value in noted.items() if not key.startswith("mlflow.")}
+    return fit_to_keep({key: value for key, value in noted.items() if not key.startswith("mlflow.")})
 
 
 def _facts(info: Mapping[str, Any]) -> Attributes:
