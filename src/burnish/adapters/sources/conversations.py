@@ -4,7 +4,7 @@ LangSmith and Langfuse keep what a step was given and gave back as the framework
 or a response is read as messages; anything else is no conversation and stays the step's input or output.
 """
 
-from burnish.adapters.sources.fields import Item
+from burnish.adapters.sources.fields import Item, text_in
 from burnish.adapters.sources.holders import messages_held
 from burnish.adapters.sources.langchain import plain_langchain
 from burnish.adapters.sources.otlp.messages import read_messages
@@ -66,9 +66,7 @@ def _read(items: list[Json], role: str) -> tuple[Message, ...]:
         plain = _plain(item) if isinstance(item, dict) else item
         if plain is None:
             continue
-        if (
-            isinstance(plain, dict) and plain.get("role") in called
-        ):  # LangChain.js names the tool where the role belongs
+        if isinstance(plain, dict) and text_in(plain, "role") in called:  # LangChain.js names the tool there
             plain = {**plain, "role": "tool", "name": plain["role"]}
         for message in read_messages(plain, role):
             if message.role == "assistant":
