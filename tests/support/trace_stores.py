@@ -148,7 +148,7 @@ def mlflow_trace(
     otel = f"{number + 1:032x}"
     shown = []
     for position, given in enumerate(spans or ({},), start=1):
-        attributes = {**given, "mlflow.traceAskedId": f"tr-{otel}"}
+        attributes = {**given, "mlflow.traceRequestId": f"tr-{otel}"}
         name, parent = attributes.pop("name", "step"), attributes.pop("parent", None)
         fields = {"status": attributes.pop("status", {}), "events": attributes.pop("events", [])}
         if parent is not None:

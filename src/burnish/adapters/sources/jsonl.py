@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.sources.files import find_files, open_binary
-from burnish.adapters.sources.jsontext import parse_json
+from burnish.adapters.sources.jsontext import DEEPEST, nested_too_deep, parse_json
 from burnish.adapters.sources.lines import MAX_LINE_BYTES, read_lines
 from burnish.adapters.sources.registry import SourceContext
 from burnish.domain.feedback import Feedback
@@ -101,6 +101,8 @@ class JsonlSource:
             return Problem(where=where, reason=f"not valid JSON: {error}")
         if not isinstance(record, dict):
             return Problem(where=where, reason="not a JSON object")
+        if line.count(b"{") + line.count(b"[") > DEEPEST and nested_too_deep(record):
+            return Problem(where=where, reason=f"nested more than {DEEPEST} levels deep, which the store does not take")
         said = record.pop("feedback", None)
         try:
             trace = Trace.model_validate({"source": self.name, **record, "agent": self._agent})
