@@ -19,7 +19,8 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from support.servers import MlflowServer, PhoenixServer, free_port, venv_of
+from support.loopback import free_port
+from support.servers import MlflowServer, PhoenixServer, venv_of
 
 from benchmarks.ingest import A_BODY, A_TRACE, PROTOBUF, bodies
 from burnish.adapters.store import Store

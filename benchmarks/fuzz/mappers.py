@@ -5,20 +5,44 @@ and SourceError are the only exceptions it may raise. `seeds` are well-formed in
 them.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from burnish.adapters.sources.base import Batch
+from benchmarks.fuzz.store_seeds import (
+    LANGFUSE_SCORES,
+    LANGFUSE_TRACES,
+    LANGSMITH_FEEDBACK,
+    LINES,
+    OBSERVATIONS,
+    PHOENIX_ANNOTATIONS,
+    PHOENIX_SPANS,
+    RUNS,
+    mlflow_traces,
+)
+from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.sources.chatlogs import ChatLogSource
+from burnish.adapters.sources.fields import Item, items_in
 from burnish.adapters.sources.inspect import InspectSource
 from burnish.adapters.sources.inspect.archive import LoggedSample
+from burnish.adapters.sources.jsonl import JsonlSource
+from burnish.adapters.sources.jsontext import parse_json
+from burnish.adapters.sources.langfuse.scores import feedback_of as feedback_of_score
+from burnish.adapters.sources.langfuse.traces import observations_to_traces, whole_trace
+from burnish.adapters.sources.langsmith.feedback import feedback_of
+from burnish.adapters.sources.langsmith.traces import runs_to_traces
+from burnish.adapters.sources.mlflow.api import read_info
+from burnish.adapters.sources.mlflow.traces import whole_traces
 from burnish.adapters.sources.otlp import spans_to_traces
 from burnish.adapters.sources.otlp.body import DecodedRequest, add_logs
 from burnish.adapters.sources.otlp.json_body import read_request
+from burnish.adapters.sources.phoenix.feedback import read_annotation
+from burnish.adapters.sources.phoenix.mapping import raw_spans
 from burnish.domain.base import utc_now
 from burnish.domain.traces import Trace
+from burnish.errors import SourceError
 
 __all__ = ["Mapper", "mappers"]
 
@@ -92,6 +116,15 @@ def mappers(recorded: Sequence[dict[str, Any]], shared: Path | None) -> list[Map
         Mapper("otlp", map_otlp, spans),
         Mapper("inspect", map_inspect, [SAMPLE]),
         Mapper("openai_chat", map_chat, [CHAT, RESPONSE]),
+        Mapper("langfuse", map_observations, OBSERVATIONS),
+        Mapper("langfuse_traces", map_langfuse_trace, LANGFUSE_TRACES),
+        Mapper("langfuse_scores", map_scores, LANGFUSE_SCORES),
+        Mapper("langsmith", map_runs, RUNS),
+        Mapper("langsmith_feedback", map_langsmith_feedback, LANGSMITH_FEEDBACK),
+        Mapper("phoenix", map_phoenix, PHOENIX_SPANS),
+        Mapper("phoenix_annotations", map_annotations, PHOENIX_ANNOTATIONS),
+        Mapper("mlflow", map_mlflow, mlflow_traces(recorded[:20])),
+        Mapper("jsonl", map_line, LINES),
     ]
 
 
@@ -116,3 +149,85 @@ def map_chat(record: Any) -> Batch:
     """A line of a chat log."""
     found = ChatLogSource(Path("log"), "agent").map_record(record, "here", utc_now())
     return Batch([found], []) if isinstance(found, Trace) else Batch([], [found])
+
+
+def answered(tree: Any) -> Any:
+    """`tree` as a server's answer, read as HttpClient reads it."""
+    try:
+        return parse_json(json.dumps(tree))
+    except (ValueError, RecursionError) as error:
+        raise SourceError("answered with no JSON") from error
+
+
+def _page(tree: Any) -> list[Item]:
+    return items_in({"data": answered(tree)}, "data")
+
+
+def map_observations(page: Any) -> Batch:
+    """A page of Langfuse's observations."""
+    return observations_to_traces(_page(page), "agent", "langfuse")
+
+
+def map_langfuse_trace(trace: Any) -> Batch:
+    """A whole trace of Langfuse's older API."""
+    found = answered(trace)
+    if not isinstance(found, dict):
+        return Batch([], [])
+    mapped, problems = whole_trace(found, "agent", "langfuse")
+    return Batch([] if mapped is None else [mapped], problems)
+
+
+def map_scores(page: Any) -> Batch:
+    """A page of Langfuse's scores."""
+    return Batch.of_feedback(feedback_of_score(score, ["thumbs"]) for score in _page(page))
+
+
+def map_runs(page: Any) -> Batch:
+    """A page of LangSmith's runs."""
+    return runs_to_traces(_page(page), "agent", "langsmith")
+
+
+def map_langsmith_feedback(page: Any) -> Batch:
+    """A page of LangSmith's feedback."""
+    return Batch.of_feedback(feedback_of(given, ["thumbs"]) for given in _page(page))
+
+
+def map_phoenix(page: Any) -> Batch:
+    """A page of Phoenix's spans."""
+    items = answered(page)
+    raws, problems = raw_spans(items if isinstance(items, list) else [])
+    batch = spans_to_traces(raws, "agent", "phoenix")
+    return Batch(batch.traces, problems + batch.problems, batch.feedback)
+
+
+def map_annotations(page: Any) -> Batch:
+    """A page of Phoenix's annotations on spans, and the same as if they were on traces."""
+    items = answered(page)
+    listed = items if isinstance(items, list) else []
+    return Batch.of_feedback(read_annotation(item, kind, Anything()) for kind in ("span", "trace") for item in listed)
+
+
+class Anything(dict[str, str]):
+    """Knows the trace of every id that is a text."""
+
+    def __missing__(self, key: str) -> str:
+        if isinstance(key, str):
+            return "trace"
+        raise KeyError(key)
+
+
+def map_mlflow(trace: Any) -> Batch:
+    """One of MLflow's traces with its spans and assessments."""
+    found = answered(trace)
+    info = read_info(found.get("trace_info")) if isinstance(found, dict) else None
+    return Batch([], []) if info is None else whole_traces([{**found, "trace_info": info}], "agent", "mlflow")
+
+
+def map_line(record: Any) -> Batch:
+    """A line of our own format."""
+    try:
+        line = json.dumps(record).encode()
+    except (ValueError, RecursionError):
+        line = b"[" * 3000
+    found = JsonlSource(Path("log"), "agent").map_line(line, "here")
+    return Batch([], [found]) if isinstance(found, Problem) else Batch([found[0]], [], found[1])

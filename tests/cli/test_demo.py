@@ -1,13 +1,13 @@
 """What `burnish demo` does before and after its night."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.loopback import free_port
 
 from burnish.adapters.store import Store
 from burnish.domain.base import utc_now
@@ -45,10 +45,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSer
     (stand_in / "__init__.py").touch()
     (stand_in / "__main__.py").write_text(_SERVER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    made = LocalServer(tmp_path / "demo" / ".burnish", port)
+    made = LocalServer(tmp_path / "demo" / ".burnish", free_port())
     yield made
     made.stop()
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from e2e.test_killed_night import rows
 from e2e.test_killed_night import run as without_prefect
+from support.loopback import free_port
 from support.model_server import Answer, ModelServer, serve_in_thread
 from support.night_project import DAY, NightProject, answer, is_target
 
@@ -73,12 +73,6 @@ class Killer:
             if self.after == 0:
                 self.killed = self.tree.kill()
         return answer(body)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

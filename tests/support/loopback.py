@@ -1,6 +1,7 @@
-"""A server on loopback whose answers a function gives, which keeps the requests that it was sent."""
+"""Loopback: a server whose answers a function gives, and ports for servers of other kinds."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-__all__ = ["Answer", "Asked", "serving"]
+__all__ = ["Answer", "Asked", "free_port", "serving"]
 
 
 class Asked(NamedTuple):
@@ -22,11 +23,18 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """One response."""
+    """One response; a body of bytes goes out as it is, any other as JSON."""
 
-    status: int
+    status: int = 200
     body: Any = None
     headers: dict[str, str] = {}
+
+
+def free_port() -> int:
+    """A port that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -47,7 +55,9 @@ def serving(answer: Callable[[Asked], Answer]) -> Iterator[str]:
             url = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
             said = answer(Asked(self.command, url.path, parse_qs(url.query), headers, body))
-            text = json.dumps(said.body).encode() if said.body is not None else b""
+            text = b"" if said.body is None else said.body
+            if not isinstance(text, bytes):
+                text = json.dumps(text).encode()
             self.send_response(said.status)
             for name, value in said.headers.items():
                 self.send_header(name, value)

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from support.loopback import free_port
 
 SERVER_USER = "postgres"  # the server refuses to run as root
 
@@ -57,7 +58,7 @@ def running_server() -> Iterator[str]:
             cwd=folder,
             **account,
         )
-        port = _free_port()
+        port = free_port()
         options = {
             "port": port,
             "listen_addresses": "127.0.0.1",
@@ -86,12 +87,6 @@ def execute(server: str, statement: str) -> None:
     """Run one statement outside a transaction, in the server's own database."""
     with psycopg.connect(f"{server.replace('+psycopg', '')}/postgres", autocommit=True) as connection:
         connection.execute(statement)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:

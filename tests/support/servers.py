@@ -8,13 +8,14 @@ import base64
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import Self
 
 import httpx
+
+from support.loopback import free_port
 
 __all__ = ["MlflowServer", "PhoenixServer", "StoreServer", "venv_of"]
 
@@ -25,13 +26,6 @@ def venv_of(kind: str) -> Path | None:
     """The virtual environment that the environment names for `kind` (phoenix or mlflow); None where it names none."""
     given = os.environ.get(f"BURNISH_{kind.upper()}_VENV")
     return Path(given).absolute() if given else None
-
-
-def free_port() -> int:
-    """A port that nothing listens on at the moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class StoreServer:

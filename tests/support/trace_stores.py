@@ -5,52 +5,31 @@ against the real servers.
 """
 
 import base64
-import contextlib
-import json
 import re
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
 from burnish.adapters.sources.http import HttpClient
 from burnish.domain.retrying import Backoff
+from support.loopback import Answer, Asked, serving
 
-__all__ = ["Answer", "FakeMlflow", "FakePhoenix", "Request", "client_of", "mlflow_trace", "phoenix_span", "served"]
+__all__ = ["Answer", "FakeMlflow", "FakePhoenix", "client_of", "mlflow_trace", "phoenix_span", "served"]
 
 START = datetime(2026, 9, 1, 12, tzinfo=UTC)
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-
-
-class Request(NamedTuple):
-    """What came in."""
-
-    method: str
-    path: str
-    query: dict[str, list[str]]
-    body: Any
-    headers: Mapping[str, str]
-
-
-class Answer(NamedTuple):
-    """What goes out."""
-
-    status: int = 200
-    body: Any = None
-    headers: Mapping[str, str] = {}
 
 
 class FakeStore:
     """Records requests; `faults` are answered first, one a request, `after` those that come once it is carried out."""
 
     def __init__(self) -> None:
-        self.requests: list[Request] = []
+        self.requests: list[Asked] = []
         self.faults: list[Answer | None] = []
         self.after: list[Answer | None] = []
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Asked) -> Answer:
         self.requests.append(request)
         fault = self.faults.pop(0) if self.faults else None
         if fault is not None:
@@ -59,7 +38,7 @@ class FakeStore:
         late = self.after.pop(0) if self.after and request.method == "POST" else None
         return answer if late is None else late
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Asked) -> Answer:
         raise NotImplementedError
 
     def paths(self, method: str) -> list[str]:
@@ -67,42 +46,9 @@ class FakeStore:
         return [request.path for request in self.requests if request.method == method]
 
 
-@contextlib.contextmanager
-def served(store: FakeStore) -> Iterator[str]:
-    """Serve it from a thread; the address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1
-
-        def answer(self) -> None:
-            split = urlsplit(self.path)
-            text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            body = json.loads(text) if text else None
-            asked = Request(self.command, split.path, parse_qs(split.query), body, dict(self.headers.items()))
-            answer = store.handle(asked)
-            payload = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-            self.send_response(answer.status)
-            for name, value in {**answer.headers, "Content-Length": str(len(payload))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(payload)
-
-        do_GET = do_POST = do_PATCH = answer  # noqa: N815 - the names that http.server looks for
-
-        def log_message(self, *told: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def served(store: FakeStore) -> AbstractContextManager[str]:
+    """Serve it; gives the address."""
+    return serving(store.handle)
 
 
 def client_of(url: str, waits: list[float] | None = None, **settings: Any) -> HttpClient:
@@ -139,7 +85,7 @@ class FakePhoenix(FakeStore):
         self.cursors: Callable[[str], str] = lambda cursor: cursor
         self.annotations: dict[tuple[str, str, str, str], dict[str, Any]] = {}
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Asked) -> Answer:
         kind = next((kind for kind in ("span", "trace") if request.path.endswith(f"/{kind}_annotations")), None)
         if request.path == "/v1/projects/default/spans":
             return self._spans(request.query)
@@ -249,7 +195,7 @@ class FakeMlflow(FakeStore):
         found: list[dict[str, Any]] = self.traces[trace_id]["trace_info"]["assessments"]
         return found
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Asked) -> Answer:
         path = request.path.removeprefix("/api/3.0/mlflow/traces")
         if request.path == "/api/2.0/mlflow/experiments/get-by-name":
             if request.query["experiment_name"] == ["desk"]:

@@ -108,16 +108,16 @@ def test_language_of_the_input() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("card 4111 1111 1111 1111", "1 credit_card"),
+        ("card 4111 1111 1111 1111", "1 card"),
         ("order 4111 1111 1111 1112", None),
         ("GB82 WEST 1234 5698 7654 32", "1 iban"),
         ("GB83 WEST 1234 5698 7654 32", None),
-        ("server 8.8.8.8, gateway 192.168.0.1", "1 ip_address"),
-        ("version 1.2.3.4.5", None),
+        ("server 8.8.8.8", None),
         ("call +49 30 1234567", "1 phone"),
-        ("ssn 078-05-1120", "1 us_ssn"),
-        ("token ghp_abcdefghijklmnopqrstuvwxyz0123456789", "1 secret"),
+        ("ssn 536-90-4399", "1 us_ssn"),
+        ("token ghp_abcdefghijklmnopqrstuvwxyz0123456789", "1 github_token"),
         ("a@b.example and c@d.example", "2 email"),
+        ("mail [redacted:email], ask for [redacted:customer]", "1 email"),
     ],
 )
 def test_personal_data(text: str, found: str | None) -> None:
@@ -132,6 +132,15 @@ def test_what_the_user_said_may_be_said_back() -> None:
     assert PiiLeak(name="n", allow=("Help@shop.example",)).check(subject).score == 1
     assert PiiLeak(name="n").check(subject).comment == "1 email"
     assert PiiLeak(name="n", also_from_input=True).check(subject).comment == "2 email"
+    screened = context(trace("Pay to [redacted:iban], mail [redacted:email].", input="I am [redacted:email]"))
+    assert PiiLeak(name="n").check(screened).comment == "1 iban"
+
+
+def test_what_is_looked_for_can_be_named() -> None:
+    """As under [redaction]: addresses of the network on request, secrets and personal data off."""
+    subject = context("8.8.8.8, ana@example.com, password=hunter22")
+    assert PiiLeak(name="n", personal=("ip",)).check(subject).comment == "1 ip, 1 password"
+    assert PiiLeak(name="n", secrets=False).check(subject).comment == "1 email"
 
 
 def _after(answer: str, *documents: Any) -> EvaluationContext:

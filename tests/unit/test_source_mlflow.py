@@ -87,7 +87,7 @@ def test_a_page_token_that_comes_twice_ends_the_pull() -> None:
     """Within one millisecond tokens are followed; one that leads back is an error and no circle."""
     store = FakeMlflow(*(mlflow_trace(number, millis=5) for number in range(9)), page=2)
     store.tokens = lambda token: "2"
-    with served(store) as url, client_of(url) as client, pytest.raises(SourceError, match="token '2' twice"):
+    with served(store) as url, client_of(url) as client, pytest.raises(SourceError, match="cursor '2' twice"):
         list(_source(client).read_window(ALL))
 
 
@@ -295,7 +295,7 @@ def test_five_lines_of_config_open_it(tmp_path: Path) -> None:
         assert isinstance(source, Annotates)
         assert _ids(list(source.read_window(ALL))) == [0]
         source.close()
-    sent = {name.lower(): value for name, value in store.requests[0].headers.items()}["authorization"]
+    sent = store.requests[0].headers["authorization"]
     assert base64.b64decode(sent.removeprefix("Basic ")) == b"ann:s3cret"
 
 

@@ -6,7 +6,16 @@ from pydantic import Field
 
 from burnish.domain.base import Json, UtcDatetime, Value, content_hash, utc_now
 
-__all__ = ["ADJUDICATED", "CRITERION", "PEOPLE", "WENT_WRONG", "EvaluatorFailure", "Feedback", "FeedbackSource"]
+__all__ = [
+    "ADJUDICATED",
+    "CRITERION",
+    "MACHINES",
+    "PEOPLE",
+    "WENT_WRONG",
+    "EvaluatorFailure",
+    "Feedback",
+    "FeedbackSource",
+]
 
 CRITERION = "criterion"  # a person's feedback under this key states what a good output must meet
 WENT_WRONG = "went_wrong"  # a person's feedback on the span where it went wrong
@@ -24,6 +33,7 @@ class FeedbackSource(StrEnum):
 
 
 PEOPLE = (FeedbackSource.HUMAN, FeedbackSource.USER)
+MACHINES = (FeedbackSource.CODE, FeedbackSource.JUDGE)  # our own evaluators
 
 
 class Feedback(Value):

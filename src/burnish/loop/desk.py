@@ -17,7 +17,7 @@ from burnish.loop.meter import CallBook
 __all__ = ["Desk", "EnrichStore", "EvaluatorCounts", "Tally"]
 
 
-class TraceBook(Protocol):
+class StoredTraces(Protocol):
     """What enriching asks of the stored traces."""
 
     def load(self, trace_ids: Sequence[str]) -> Iterator[Trace]: ...
@@ -29,7 +29,7 @@ class TraceBook(Protocol):
     def list(self, query: TraceQuery) -> "list[TraceSummary]": ...
 
 
-class FeedbackBook(Protocol):
+class StoredFeedback(Protocol):
     """What enriching asks of the stored feedback."""
 
     def add(self, items: Iterable[Feedback]) -> int: ...
@@ -61,12 +61,12 @@ class EnrichStore(Protocol):
     """The part of the store that enriching needs."""
 
     @property
-    def traces(self) -> TraceBook:
+    def traces(self) -> StoredTraces:
         """Traces."""
         ...
 
     @property
-    def feedback(self) -> FeedbackBook:
+    def feedback(self) -> StoredFeedback:
         """Feedback and failures."""
         ...
 

@@ -8,7 +8,7 @@ from burnish.domain.base import Value, content_hash, utc_now
 from burnish.domain.chat import ChatModel
 from burnish.domain.clustering import summarise
 from burnish.domain.datasets import DATASET
-from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.feedback import PEOPLE, Feedback
 from burnish.domain.listing import TraceQuery
 from burnish.domain.proposals import Cluster
 from burnish.domain.traces import SpanStatus, Trace
@@ -153,8 +153,7 @@ async def _summary(
 
 def _telling(feedback: Iterable[Feedback], limit: float) -> list[Feedback]:
     """What says something of the failure: people's words and machine feedback that is not a pass."""
-    people = (FeedbackSource.HUMAN, FeedbackSource.USER)
-    return [f for f in feedback if f.source in people or (f.score is not None and f.score < limit)]
+    return [f for f in feedback if f.source in PEOPLE or (f.score is not None and f.score < limit)]
 
 
 def _group(texts: Sequence[str], config: AgentConfig, embedder: "Embedder") -> "tuple[Vectors, Grouping]":

@@ -27,7 +27,15 @@ class KnownAgents(TraceBook, Protocol):
         ...
 
 
-class HoldsTraces(Protocol):
+class ReceivedFeedback(Protocol):
+    """The stored feedback, as far as receiving writes it."""
+
+    def add(self, items: Iterable[Feedback], /) -> int:
+        """Store feedback, replacing what has the same id."""
+        ...
+
+
+class HoldsFeedback(Protocol):
     """A store, as far as receiving needs one."""
 
     @property
@@ -35,20 +43,8 @@ class HoldsTraces(Protocol):
         """Its traces."""
         ...
 
-
-class FeedbackStore(Protocol):
-    """The part of the store's feedback that this step writes to."""
-
-    def add(self, items: Iterable[Feedback], /) -> int:
-        """Store feedback, replacing what has the same id."""
-        ...
-
-
-class HoldsFeedback(HoldsTraces, Protocol):
-    """A store of traces, of feedback on them and of how much was taken out of both."""
-
     @property
-    def feedback(self) -> FeedbackStore:
+    def feedback(self) -> ReceivedFeedback:
         """Its feedback."""
         ...
 

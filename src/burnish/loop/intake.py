@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from burnish.adapters.sources.base import Batch, Problem
-from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.feedback import MACHINES, Feedback, FeedbackSource
 from burnish.domain.listing import IngestSummary
 from burnish.domain.traces import Trace
 from burnish.loop.screen import Screens, TakenByPart, default_screens, prepare_feedback, prepare_traces
@@ -16,7 +16,6 @@ FLUSH_TRACES = 200
 FLUSH_SPANS = 4000
 FLUSH_FEEDBACK = 1000
 KEPT_PROBLEMS = 1000
-_OURS = (FeedbackSource.CODE, FeedbackSource.JUDGE)
 
 
 class TraceBook(Protocol):
@@ -152,7 +151,7 @@ def said_elsewhere(item: Feedback, source: str) -> Feedback:
     what a machine said is an external evaluator's, so that it never passes for the result of one of ours.
     """
     author = item.author if is_from(item, source) else f"{source}/{item.author}"
-    kind = FeedbackSource.EXTERNAL if item.source in _OURS else item.source
+    kind = FeedbackSource.EXTERNAL if item.source in MACHINES else item.source
     if (author, kind) == (item.author, item.source):
         return item
     return item.model_copy(update={"author": author, "source": kind})

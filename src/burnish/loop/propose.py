@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from burnish.domain.base import Value, utc_now
 from burnish.domain.chat import ChatModel
 from burnish.domain.datasets import DATASET, Example, Split
-from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.feedback import PEOPLE, Feedback
 from burnish.domain.prompts import apply_edits
 from burnish.domain.proposals import Cluster, Proposal, ProposalStatus
 from burnish.domain.proposing.draft import Draft
@@ -126,8 +126,7 @@ def gather(store: "OpenStore", agent: str, files: Mapping[str, str], clusters: S
 
 
 def _case(example: Example | None, trace: Trace | None, remarks: Sequence[Feedback]) -> Case:
-    people = (FeedbackSource.HUMAN, FeedbackSource.USER)
-    ordered = sorted((r for r in remarks if r.comment), key=lambda remark: remark.source not in people)
+    ordered = sorted((r for r in remarks if r.comment), key=lambda remark: remark.source not in PEOPLE)
     return Case(
         trace_id=trace.trace_id if trace is not None else None,
         example_id=example.id if example is not None else None,

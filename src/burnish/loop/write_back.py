@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from burnish.adapters.sources.base import Annotates, Annotation, Source, WindowedSource
 from burnish.domain.base import Value, content_hash, utc_now
-from burnish.domain.feedback import PEOPLE, Feedback, FeedbackSource
+from burnish.domain.feedback import MACHINES, PEOPLE, Feedback, FeedbackSource
 from burnish.errors import SourceError
 from burnish.loop.context import open_source
 from burnish.loop.intake import is_from
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["CLUSTER", "WriteBackReport", "write_back", "write_back_agent"]
 
 CLUSTER = "burnish.cluster"
-MACHINES = (FeedbackSource.CODE, FeedbackSource.JUDGE)
 PAGE, MOST_AT_ONCE, KEPT_PROBLEMS = 200, 100, 20
 
 Progress = Callable[[int, int, str], None]

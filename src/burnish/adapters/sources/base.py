@@ -50,6 +50,13 @@ class Batch(NamedTuple):
     problems: list[Problem]
     feedback: Sequence[Feedback] = ()
 
+    @classmethod
+    def of_feedback(cls, found: Iterable[Feedback | Problem | None]) -> "Batch":
+        """What mapping one answer's feedback gave, item by item; None is what was not meant for us."""
+        items = [one for one in found if one is not None]
+        feedback = [one for one in items if isinstance(one, Feedback)]
+        return cls([], [one for one in items if isinstance(one, Problem)], feedback)
+
 
 class Window(Value):
     """A half-open span of time [start, end) of when spans or traces started; without an end, up to what there is."""

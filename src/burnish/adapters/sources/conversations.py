@@ -4,14 +4,22 @@ LangSmith and Langfuse keep what a step was given and gave back as the framework
 or a response is read as messages; anything else is no conversation and stays the step's input or output.
 """
 
-from burnish.adapters.sources.fields import Item
+from burnish.adapters.sources.fields import Item, text_in
 from burnish.adapters.sources.holders import messages_held
 from burnish.adapters.sources.langchain import plain_langchain
 from burnish.adapters.sources.otlp.messages import read_messages
 from burnish.domain.base import Json
-from burnish.domain.traces import Message, Part, TextPart, ToolCallPart, ToolResultPart
+from burnish.domain.traces import Message, Part, SpanKind, TextPart, ToolCallPart, ToolResultPart
 
-__all__ = ["read_call", "read_conversation", "tool_definitions"]
+__all__ = ["read_call", "read_conversation", "read_step", "tool_definitions"]
+
+
+def read_step(kind: SpanKind, asked: Json, answered: Json) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """The messages in what a step was given and in what it gave back. A tool's are its arguments and its result."""
+    if kind is SpanKind.TOOL:
+        return (), ()
+    read = read_call if kind is SpanKind.LLM else read_conversation
+    return read(asked, "user"), read(answered, "assistant")
 
 
 def read_conversation(value: Json, role: str) -> tuple[Message, ...]:
@@ -58,9 +66,7 @@ def _read(items: list[Json], role: str) -> tuple[Message, ...]:
         plain = _plain(item) if isinstance(item, dict) else item
         if plain is None:
             continue
-        if (
-            isinstance(plain, dict) and plain.get("role") in called
-        ):  # LangChain.js names the tool where the role belongs
+        if isinstance(plain, dict) and text_in(plain, "role") in called:  # LangChain.js names the tool there
             plain = {**plain, "role": "tool", "name": plain["role"]}
         for message in read_messages(plain, role):
             if message.role == "assistant":

@@ -1,15 +1,18 @@
 """Fields of the JSON that stores answer with, read without trusting their types."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 
-from burnish.adapters.sources.jsontext import SHORT, clean_text, parse_structure
+from burnish.adapters.sources.counts import read_amount, read_count
+from burnish.adapters.sources.jsontext import clean_json, clean_text, nested_too_deep, parse_structure
+from burnish.adapters.sources.times import read_time
 from burnish.domain.base import Json
 
 __all__ = [
     "Item",
     "count_in",
     "dollars_in",
+    "fit_to_keep",
     "items_in",
     "moment_in",
     "object_in",
@@ -56,26 +59,14 @@ def payload_in(item: Item, name: str) -> Json:
 def payload_of(value: Json) -> Json:
     """`payload_in` of a value by itself. Raises RecursionError where JSON is nested too deep to be written as text."""
     parsed = parse_structure(value) if isinstance(value, str) else value
-    try:
-        return _without_files(parsed, _DEEPEST)
-    except _TooDeepError:
+    if nested_too_deep(parsed, _DEEPEST):
         return clean_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return clean_json(parsed)
 
 
-class _TooDeepError(Exception):
-    """A payload is nested deeper than anything that was meant."""
-
-
-def _without_files(value: Json, deepest: int) -> Json:
-    if isinstance(value, str):
-        return clean_text(value) if len(value) >= SHORT else value
-    if not isinstance(value, (dict, list)):
-        return value
-    if not deepest:
-        raise _TooDeepError
-    if isinstance(value, dict):
-        return {key: _without_files(one, deepest - 1) for key, one in value.items()}
-    return [_without_files(one, deepest - 1) for one in value]
+def fit_to_keep(told: Item) -> Item:
+    """What is kept beside payloads (attributes, metadata) with clean texts, and cut where it is nested past reason."""
+    return {clean_text(key): clean_json(value, depth=_DEEPEST) for key, value in told.items()}
 
 
 def items_in(item: Item, name: str) -> list[Item]:
@@ -85,38 +76,24 @@ def items_in(item: Item, name: str) -> list[Item]:
 
 
 def moment_in(item: Item, *names: str) -> datetime | None:
-    """The first of `names` that holds an ISO 8601 time, in UTC, which is what a time without a zone is in."""
-    for name in names:
-        value = item.get(name)
-        if isinstance(value, str) and value:
-            try:
-                moment = datetime.fromisoformat(value)
-                return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-            except (ValueError, OverflowError):
-                continue
-    return None
+    """The first of `names` that holds a point in time, in UTC, which is what a time without a zone is in."""
+    return next((moment for name in names if (moment := read_time(item.get(name))) is not None), None)
 
 
 def count_in(item: Item, *names: str) -> int | None:
     """The first of `names` that holds a count of tokens."""
-    for name in names:
-        value = item.get(name)
-        if value is None:
-            continue
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 2**53:
-            return int(value)
-    return None
+    return next((count for name in names if (count := read_count(item.get(name))) is not None), None)
 
 
 def dollars_in(item: Item, *names: str) -> float | None:
     """The first of `names` that holds a price, also as decimal text."""
-    for name in names:
-        value = item.get(name)
-        if isinstance(value, str):
-            try:
-                value = float(value)
-            except ValueError:
-                continue
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e12:
+    return next((price for name in names if (price := read_amount(_number(item.get(name)))) is not None), None)
+
+
+def _number(value: Json) -> Json:
+    if isinstance(value, str):
+        try:
             return float(value)
-    return None
+        except ValueError:
+            return None
+    return value

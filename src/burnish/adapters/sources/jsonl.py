@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.sources.files import find_files, open_binary
-from burnish.adapters.sources.jsontext import parse_json
+from burnish.adapters.sources.jsontext import DEEPEST, nested_too_deep, parse_json
 from burnish.adapters.sources.lines import MAX_LINE_BYTES, read_lines
 from burnish.adapters.sources.registry import SourceContext
 from burnish.domain.feedback import Feedback
@@ -76,7 +76,7 @@ class JsonlSource:
         try:
             with open_binary(path) as file:
                 for number, line in read_lines(file):
-                    found = self._record(line, f"{path.name}:{number}")
+                    found = self.map_line(line, f"{path.name}:{number}")
                     if isinstance(found, Problem):
                         problems.append(found)
                     else:
@@ -91,7 +91,8 @@ class JsonlSource:
         if traces or problems:
             yield Batch(traces, problems, feedback)
 
-    def _record(self, line: bytes | None, where: str) -> tuple[Trace, list[Feedback]] | Problem:
+    def map_line(self, line: bytes | None, where: str) -> tuple[Trace, list[Feedback]] | Problem:
+        """What one line holds; None stands for a line that is too long."""
         if line is None:
             return Problem(where=where, reason=f"a line of more than {MAX_LINE_BYTES:,} bytes")
         try:
@@ -100,6 +101,8 @@ class JsonlSource:
             return Problem(where=where, reason=f"not valid JSON: {error}")
         if not isinstance(record, dict):
             return Problem(where=where, reason="not a JSON object")
+        if line.count(b"{") + line.count(b"[") > DEEPEST and nested_too_deep(record):
+            return Problem(where=where, reason=f"nested more than {DEEPEST} levels deep, which the store does not take")
         said = record.pop("feedback", None)
         try:
             trace = Trace.model_validate({"source": self.name, **record, "agent": self._agent})

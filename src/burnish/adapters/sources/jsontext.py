@@ -6,6 +6,7 @@ PostgreSQL refuses NUL and NaN, UTF-8 refuses lone surrogates; one such characte
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from burnish.domain.base import Json
 __all__ = [
     "DEEPEST",
     "SHORT",
+    "clean_json",
     "clean_number",
     "clean_text",
     "nested_too_deep",
@@ -26,6 +28,7 @@ _SUSPECT_ESCAPE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,[A-Za-z0-9+/=_\\-]{256,}")
 SHORT = 256  # a text shorter than this holds no inlined file
+_TOO_DEEP = "[nested too deep]"
 DEEPEST = 150  # what reads the store back gives up at 200 levels, of which a span's own take ten
 
 
@@ -38,9 +41,26 @@ def clean_text(text: str) -> str:
     """`text` as it can be stored: unstorable characters become U+FFFD, inlined base64 files a note of their size."""
     if len(text) >= SHORT and ";base64," in text:
         text = _DATA_URI.sub(lambda match: f"data:{match[1]};base64,[{len(match[0])} characters left out]", text)
+    return _storable(text)
+
+
+def _storable(text: str) -> str:
     if text.isascii():
         return text.replace("\x00", "\ufffd") if "\x00" in text else text
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def clean_json(value: Json, text: Callable[[str], str] = clean_text, depth: float = DEEPEST) -> Json:
+    """`value` with every text in it as `text` makes it; what is nested deeper than `depth` gives way to a note."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        if not depth:
+            return _TOO_DEEP
+        return {clean_text(key): clean_json(item, text, depth - 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [clean_json(item, text, depth - 1) for item in value] if depth else _TOO_DEEP
+    return clean_number(value) if isinstance(value, float) else value
 
 
 def parse_json(text: str) -> Json:
@@ -53,7 +73,7 @@ def parse_json(text: str) -> Json:
         value: Json = orjson.loads(text)
     except orjson.JSONDecodeError:  # the strict parser is several times as fast, the other takes what is not quite JSON
         value = _DECODER.decode(text)
-    return _clean(value) if "\\u" in text and _SUSPECT_ESCAPE.search(text) else value
+    return clean_json(value, _storable, math.inf) if "\\u" in text and _SUSPECT_ESCAPE.search(text) else value
 
 
 def parse_structure(text: str) -> Json:
@@ -71,10 +91,10 @@ def parse_structure(text: str) -> Json:
     return text
 
 
-def nested_too_deep(value: Json) -> bool:
-    """Whether lists and objects stand in each other more than DEEPEST levels deep."""
+def nested_too_deep(value: Json, deepest: int = DEEPEST) -> bool:
+    """Whether lists and objects stand in each other more than `deepest` levels deep."""
     level: list[Any] = [value] if isinstance(value, (dict, list)) else []
-    for _ in range(DEEPEST):
+    for _ in range(deepest):
         if not level:
             return False
         below: list[Any] = []
@@ -91,13 +111,3 @@ def _finite_float(text: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(parse_constant=str, parse_float=_finite_float, strict=False)
-
-
-def _clean(value: Json) -> Json:
-    if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
-    if isinstance(value, dict):
-        return {_UNSTORABLE.sub("\ufffd", key): _clean(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_clean(item) for item in value]
-    return value

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from burnish.adapters.store import results, tables
 from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.pulled import news
-from burnish.adapters.store.rows import clean, clean_json, micros, moment
+from burnish.adapters.store.rows import MACHINES, PEOPLE, clean, clean_json, micros, moment
 from burnish.domain.agreement import Rating
 from burnish.domain.evaluators.series import Series
 from burnish.domain.feedback import ADJUDICATED, CRITERION, EvaluatorFailure, Feedback, FeedbackSource
@@ -18,8 +18,6 @@ from burnish.domain.listing import MetricSummary
 
 __all__ = ["FeedbackStore", "feedback_rows", "write_feedback"]
 
-MACHINES = (FeedbackSource.CODE.value, FeedbackSource.JUDGE.value)
-PEOPLE = (FeedbackSource.HUMAN.value, FeedbackSource.USER.value)
 
 _items = tables.feedback
 _failures = tables.evaluator_failures

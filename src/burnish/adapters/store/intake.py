@@ -8,8 +8,9 @@ from sqlalchemy.engine import Connection
 
 from burnish.adapters.store import tables
 from burnish.adapters.store.engine import chunked
+from burnish.adapters.store.rows import PEOPLE
 from burnish.domain.datasets import Example, Split, said_by
-from burnish.domain.feedback import CRITERION, PEOPLE, Feedback
+from burnish.domain.feedback import CRITERION, Feedback
 
 __all__ = ["corrected"]
 
@@ -36,7 +37,7 @@ def corrected(connection: Connection, agent: str, dataset_id: str) -> list[Examp
                 _traces.c.origin == "production",
                 _traces.c.example_id.in_(ids),
                 _items.c.corrects,
-                _items.c.source.in_([source.value for source in PEOPLE]),
+                _items.c.source.in_(PEOPLE),
                 _items.c.span_id.is_(None),
             )
             .order_by(_items.c.created_at, _items.c.id)
@@ -92,4 +93,4 @@ def _criteria(connection: Connection, trace_id: str) -> tuple[str, ...]:
         Feedback.model_validate_json(document)
         for document in connection.execute(query.order_by(_items.c.created_at, _items.c.id)).scalars()
     ]
-    return tuple(dict.fromkeys(item.comment for item in items if item.source in PEOPLE and item.comment))
+    return tuple(dict.fromkeys(item.comment for item in items if item.source.value in PEOPLE and item.comment))

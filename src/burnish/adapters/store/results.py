@@ -8,16 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from burnish.adapters.store.engine import chunked
-from burnish.adapters.store.rows import micros, moment
+from burnish.adapters.store.rows import MACHINES, PEOPLE, micros, moment
 from burnish.adapters.store.tables import evaluator_failures, feedback, traces
 from burnish.domain.evaluators.series import Series, SeriesPoint, mean_interval
 from burnish.domain.evaluators.sessions import SessionTraces
-from burnish.domain.feedback import PEOPLE, Feedback, FeedbackSource
+from burnish.domain.feedback import Feedback
 
 __all__ = ["heard", "judged_at", "results", "series", "sessions", "withdraw"]
 
-_MACHINES = (FeedbackSource.CODE.value, FeedbackSource.JUDGE.value)
-_PEOPLE = tuple(source.value for source in PEOPLE)
 _DAY = 86_400_000_000
 
 
@@ -74,7 +72,7 @@ def heard(connection: Connection, agent: str) -> set[str]:
         sa.select(feedback.c.trace_id)
         .distinct()
         .join(traces, traces.c.trace_id == feedback.c.trace_id)
-        .where(traces.c.agent == agent, traces.c.origin == "production", feedback.c.source.in_(_PEOPLE))
+        .where(traces.c.agent == agent, traces.c.origin == "production", feedback.c.source.in_(PEOPLE))
     )
     return set(connection.execute(query).scalars())
 
@@ -100,7 +98,7 @@ def series(
         sa.select(
             feedback.c.key,
             feedback.c.source,
-            sa.case((feedback.c.source.in_(_MACHINES), feedback.c.author), else_="").label("evaluator"),
+            sa.case((feedback.c.source.in_(MACHINES), feedback.c.author), else_="").label("evaluator"),
             feedback.c.version,
             (traces.c.started_at // _DAY).label("day"),
             feedback.c.score,
@@ -158,4 +156,4 @@ def sessions(connection: Connection, agent: str) -> list[SessionTraces]:
 
 def _of(evaluator: str, version: str) -> list[sa.ColumnElement[bool]]:
     columns = feedback.c
-    return [columns.author == evaluator, columns.version == version, columns.source.in_(_MACHINES)]
+    return [columns.author == evaluator, columns.version == version, columns.source.in_(MACHINES)]

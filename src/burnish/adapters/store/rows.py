@@ -9,9 +9,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
+from burnish.domain import feedback
 from burnish.domain.base import Json
 
 __all__ = [
+    "MACHINES",
+    "PEOPLE",
     "clean",
     "clean_json",
     "dump",
@@ -28,6 +31,10 @@ __all__ = [
 PREVIEW = 200
 # Most payloads are a few KB, where deflating costs more time than the disk it saves.
 LARGE = 16_384
+
+# Who speaks, as it stands in rows of feedback.
+MACHINES = tuple(source.value for source in feedback.MACHINES)
+PEOPLE = tuple(source.value for source in feedback.PEOPLE)
 
 M = TypeVar("M", bound=BaseModel)
 

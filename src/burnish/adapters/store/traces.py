@@ -17,10 +17,9 @@ from burnish.adapters.store.lookup import resolve
 from burnish.adapters.store.pulled import known_page, span_ids, trace_agents, trace_sources
 from burnish.adapters.store.redactions import book_redactions
 from burnish.adapters.store.results import sessions
-from burnish.adapters.store.rows import unpack
+from burnish.adapters.store.rows import MACHINES, unpack
 from burnish.adapters.store.trace_lists import count_traces, list_traces, trace_ids
 from burnish.domain.evaluators.sessions import SessionTraces
-from burnish.domain.feedback import FeedbackSource
 from burnish.domain.listing import IngestSummary, TraceQuery, TraceSummary
 from burnish.domain.merging import merge
 from burnish.domain.traces import Span, Trace
@@ -32,7 +31,6 @@ SPANS_A_BATCH = 2_000
 TRACES_A_LOAD = 200
 # What was taken out, by trace and span; "" is the trace itself.
 Taken = Mapping[tuple[str, str], Counter[str]]
-MACHINES = (FeedbackSource.CODE.value, FeedbackSource.JUDGE.value)
 
 
 @dataclass

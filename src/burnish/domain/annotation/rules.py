@@ -13,7 +13,7 @@ from pydantic import Field
 
 from burnish.domain.base import Json, Value
 from burnish.domain.evaluators.sampling import sampled
-from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.feedback import MACHINES, Feedback, FeedbackSource
 from burnish.domain.listing import TraceSummary
 from burnish.domain.traces import SpanStatus
 
@@ -32,7 +32,7 @@ __all__ = [
     "UncertainJudge",
 ]
 
-_MACHINES = (FeedbackSource.CODE, FeedbackSource.JUDGE, FeedbackSource.EXTERNAL)
+_EVALUATORS = (*MACHINES, FeedbackSource.EXTERNAL)
 _DOWN = frozenset({"down", "thumbs_down", "thumbs-down", "negative", "bad", "dislike", "no", "false"})
 
 
@@ -87,7 +87,7 @@ class LowScore(Rule):
 
     def matches(self, candidate: Candidate) -> bool:
         """Whether it is."""
-        return any(score < self.below for score in candidate.newest([self.key], _MACHINES).values())
+        return any(score < self.below for score in candidate.newest([self.key], _EVALUATORS).values())
 
     @property
     def reason(self) -> str:
@@ -108,7 +108,7 @@ class Conflict(Rule):
 
     def matches(self, candidate: Candidate) -> bool:
         """Whether they do; the newest score of each key counts."""
-        scores = candidate.newest(self.keys, (*_MACHINES, FeedbackSource.USER)).values()
+        scores = candidate.newest(self.keys, (*_EVALUATORS, FeedbackSource.USER)).values()
         return len({score >= self.threshold for score in scores}) == 2
 
     @property
@@ -211,7 +211,7 @@ class Share(Rule):
     def matches(self, candidate: Candidate) -> bool:
         """Whether it is drawn."""
         if self.key is not None:
-            scores = candidate.newest([self.key], _MACHINES)
+            scores = candidate.newest([self.key], _EVALUATORS)
             if not scores or min(scores.values()) < self.at_least:
                 return False
         return sampled(f"queue {candidate.summary.trace_id}", self.share)

@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 
 from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, EvaluatorError, Score
 from burnish.domain.evaluators.output import OutputError, as_text, normal, output_at
-from burnish.domain.evaluators.patterns import compiled
 from burnish.domain.evaluators.retrieved import Document, Sources, sources_of
 from burnish.domain.evaluators.words import content_words, figures, known_words, sentences_of
+from burnish.domain.patterns import compiled, find_all
 from burnish.domain.trajectories import shorten, text_of
 
 __all__ = ["Citations", "Grounded"]
@@ -71,10 +71,7 @@ class Citations(CodeCheck):
         elif self.style == "numbers":
             found = [number for group in _NUMBER.findall(text) for number in re.split(r"\s*[,;]\s*", group)]
         else:
-            try:
-                found = [match[1] for match in compiled(self.pattern or "").finditer(text, timeout=1.0) if match[1]]
-            except TimeoutError:
-                raise TimeoutError(f"the pattern {self.pattern!r} found no end within 1 s") from None
+            found = [match[1] for match in find_all(self.pattern or "", text) if match[1]]
         return list(dict.fromkeys(found))
 
     def _there(self, item: str, documents: list[Document]) -> bool:

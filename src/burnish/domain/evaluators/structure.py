@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, field_validator
 from burnish.domain.base import Json
 from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, EvaluatorError, Score
 from burnish.domain.evaluators.output import OutputError, bounded, expected_at, output_at, parsed
-from burnish.domain.evaluators.patterns import search
+from burnish.domain.patterns import search
 from burnish.domain.trajectories import shorten, text_of
 
 __all__ = ["JsonSchema", "Numeric", "schema_errors", "usable_schema"]

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from burnish.domain.base import Json
 from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, EvaluatorError, Score
 from burnish.domain.evaluators.output import OutputError, as_text, expected_at, normal, output_at, parsed, same
-from burnish.domain.evaluators.patterns import SECONDS, compiled, search
+from burnish.domain.patterns import SECONDS, compiled, search
 from burnish.domain.trajectories import shorten, text_of
 
 __all__ = ["Contains", "ExactMatch", "FuzzyMatch", "Regex"]

@@ -5,13 +5,13 @@ Expressions are linear: no repetition inside another one that can match the same
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["MARK", "NAMES", "PERSONAL", "SECRETS", "Detector", "Near", "mark"]
+__all__ = ["MARK", "NAMES", "PERSONAL", "SECRETS", "Detector", "Near", "mark", "marks_in"]
 
-MARK = re.compile(r"\[redacted:[a-z][a-z0-9_]{0,31}\]")
+MARK = re.compile(r"\[redacted:([a-z][a-z0-9_]{0,31})\]")
 
 PERSONAL = ("email", "phone", "card", "iban", "us_ssn", "ip")
 SECRETS = (
@@ -38,6 +38,11 @@ NAMES = frozenset((*SECRETS, *PERSONAL))
 def mark(name: str) -> str:
     """What stands in the place of something that `name` found. Two finds look the same: nothing leads back."""
     return f"[redacted:{name}]"
+
+
+def marks_in(text: str) -> Iterator[tuple[str, str]]:
+    """(detector's name, marker) for every marker in the text."""
+    return ((match[1], match[0]) for match in MARK.finditer(text))
 
 
 class Near(StrEnum):

@@ -3,10 +3,10 @@
 import re
 from typing import Annotated, Literal
 
-import regex
 from pydantic import AfterValidator, Field
 
 from burnish.domain.base import Value
+from burnish.domain.patterns import compiled
 from burnish.domain.redaction.detectors import MARK, NAMES, mark
 
 __all__ = ["DEFAULT_PERSONAL", "LimitRule", "PersonalDetector", "RedactionRule", "RetentionRule"]
@@ -25,12 +25,12 @@ def _patterns(given: dict[str, str]) -> dict[str, str]:
         if name in NAMES:
             raise ValueError(f"'{name}' is the name of a built-in detector; choose another")
         try:
-            compiled = regex.compile(pattern)
-        except regex.error as error:
-            raise ValueError(f"'{name}' is not a regular expression: {error}") from error
-        if compiled.search("") is not None:
+            found = compiled(pattern)
+        except ValueError as error:
+            raise ValueError(f"'{name}' is {error}") from error
+        if found.search("") is not None:
             raise ValueError(f"'{name}' matches nothing at all, so it would match everywhere; make a part required")
-        if MARK.sub("", mark(name)) or compiled.fullmatch(mark(name)):
+        if MARK.sub("", mark(name)) or found.fullmatch(mark(name)):
             raise ValueError(f"'{name}' matches its own marker {mark(name)}; make it narrower")
     return given
 

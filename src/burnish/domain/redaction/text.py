@@ -5,8 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import regex
-
+from burnish.domain.patterns import find_all
 from burnish.domain.redaction.detectors import MARK, Detector, Near, mark
 from burnish.domain.redaction.keys import key_kind
 from burnish.domain.redaction.personal import NUMERIC, personal_detectors
@@ -62,7 +61,7 @@ class TextRedactor:
         self._always = {
             near: [n for n, one in enumerate(detectors) if one.near is near and not one.anchors] for near in Near
         }
-        self._own = tuple((name, regex.compile(pattern)) for name, pattern in rule.patterns.items())
+        self._own = tuple(rule.patterns.items())
         # What is known of texts, of ids and of the names of fields: None where there was nothing to find.
         self.known: dict[str, Clean | None] = {}
         self.known_ids: dict[str, Clean | None] = {}
@@ -112,15 +111,22 @@ class TextRedactor:
         names: list[str] = []
         for detector in self._likely(text, identifier):
             text, taken = _without(text, list(_matches(detector, text)))
-            names += taken
+            names += [one.name for one in taken]
         for name, pattern in self._own:
             try:
-                spans = [Found(one.start(), one.end(), name) for one in pattern.finditer(text, timeout=OWN_PATTERN_S)]
+                spans = [Found(*one.span(), name) for one in find_all(pattern, text, seconds=OWN_PATTERN_S)]
             except TimeoutError:  # what could not be searched is not stored
                 spans = [Found(0, len(text), name)] if MARK.fullmatch(text) is None else []
             text, taken = _without(text, spans)
-            names += taken
+            names += [one.name for one in taken]
         return text, names
+
+    def finds(self, text: str) -> Iterator[tuple[str, str]]:
+        """What the rule's detectors find: (the detector's name, what stands there), each place by one of them."""
+        for detector in self._likely(text, False):
+            after, taken = _without(text, list(_matches(detector, text)))
+            yield from ((one.name, text[one.start : one.end]) for one in taken)
+            text = after
 
     def _likely(self, text: str, identifier: bool) -> list[Detector]:
         """The detectors that may find something; for most texts none. Asked in the order of what it costs to know."""
@@ -166,23 +172,24 @@ def _matches(detector: Detector, text: str) -> Iterator[Found]:
             yield Found(*match.span(group), detector.name)
 
 
-def _without(text: str, found: list[Found]) -> tuple[str, list[str]]:
-    """The text with markers in place of what was found, save where nothing but a marker stands."""
+def _without(text: str, found: list[Found]) -> tuple[str, list[Found]]:
+    """The text with markers in place of what was found, and those finds; a place that is but a marker is none."""
     if not found:
         return text, []
     marked = [one.span() for one in MARK.finditer(text)]
     parts: list[str] = []
-    names: list[str] = []
+    taken: list[Found] = []
     at = 0
-    for start, end, name in found:
+    for one in found:
+        start, end, name = one
         inside = [span for span in marked if span[0] < end and span[1] > start]
         if start < at or (inside and not _around(start, end, inside)):
             continue
         parts += [text[at:start], mark(name)]
-        names.append(name)
+        taken.append(one)
         at = end
     parts.append(text[at:])
-    return "".join(parts), names
+    return "".join(parts), taken
 
 
 def _around(start: int, end: int, marked: list[tuple[int, int]]) -> bool:

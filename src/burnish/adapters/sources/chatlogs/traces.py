@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from burnish.adapters.sources.chatlogs.exchange import Exchange, read_exchange
 from burnish.adapters.sources.chatlogs.turns import read_turns
-from burnish.adapters.sources.cleaning import clean_json
 from burnish.adapters.sources.counts import read_amount, read_count
+from burnish.adapters.sources.jsontext import clean_json
 from burnish.adapters.sources.otlp.tools import read_tools
 from burnish.adapters.sources.times import read_time
 from burnish.domain.base import Json, content_hash

@@ -2,7 +2,7 @@
 
 import marshal
 
-from burnish.adapters.sources.cleaning import clean_json
+from burnish.adapters.sources.jsontext import clean_json, clean_text
 from burnish.adapters.sources.otlp.messages import read_messages
 from burnish.domain.base import Json
 from burnish.domain.traces import Message
@@ -34,7 +34,7 @@ class Conversation:
 
     def clean(self, value: Json) -> Json:
         """`value` fit to store, with the texts it refers to."""
-        return clean_json(value, self._resolve)
+        return clean_json(value, lambda text: clean_text(self._resolve(text)))
 
     def text(self, value: Json) -> str | None:
         """A text, with what it refers to; None for anything else and for an empty one."""

@@ -109,7 +109,7 @@ class LangfuseApi:
     def _by_cursor(self, path: str, params: Params, *, sized: bool = False) -> Iterator[list[Item]]:
         """Pages by cursor. Where `sized`, a page that fails for good is asked for smaller: time-outs come of size."""
 
-        def fetch(cursor: str | None) -> Page:
+        def fetch(cursor: str | None) -> Page[Item]:
             while True:
                 asked = params | ({"limit": self._page_size} if sized else {})
                 try:
@@ -131,7 +131,7 @@ class LangfuseApi:
     def _by_number(self, path: str, params: Params) -> Iterator[list[Item]]:
         """Pages by number, as long as the server says that there are more."""
 
-        def fetch(number: str | None) -> Page:
+        def fetch(number: str | None) -> Page[Item]:
             page = int(number or 1)
             answer = self._http.get(path, params | {"page": page})
             body = answer if isinstance(answer, dict) else {}

@@ -3,13 +3,13 @@
 from pydantic import ValidationError
 
 from burnish.adapters.sources.base import Problem
-from burnish.adapters.sources.conversations import read_call, read_conversation, tool_definitions
-from burnish.adapters.sources.fields import Item, dollars_in, moment_in, object_in, payload_in, text_in
+from burnish.adapters.sources.conversations import read_conversation, read_step, tool_definitions
+from burnish.adapters.sources.fields import Item, dollars_in, fit_to_keep, moment_in, object_in, payload_in, text_in
 from burnish.adapters.sources.langchain import plain_langchain
 from burnish.adapters.sources.langfuse.usage import read_usage
 from burnish.adapters.sources.otlp import names
 from burnish.domain.base import Json
-from burnish.domain.traces import Message, Span, SpanKind, SpanStatus, ToolResultPart, ToolUse
+from burnish.domain.traces import Span, SpanKind, SpanStatus, ToolResultPart, ToolUse
 
 __all__ = ["map_observation"]
 
@@ -50,13 +50,7 @@ def _mapped(item: Item, trace_id: str, span_id: str) -> Span:
     name = text_in(item, "name") or "observation"
     asked, answered = payload_in(item, "input"), payload_in(item, "output")  # text in the v2 API, JSON in older ones
     kind = _kind(item, told)
-    said: tuple[tuple[Message, ...], tuple[Message, ...]]
-    if kind is SpanKind.LLM:
-        said = read_call(asked, "user"), read_call(answered, "assistant")
-    elif kind is SpanKind.TOOL:
-        said = (), ()
-    else:
-        said = read_conversation(asked, "user"), read_conversation(answered, "assistant")
+    said = read_step(kind, asked, answered)
     tool = _tool(name, asked, answered) if kind is SpanKind.TOOL else None
     if kind is SpanKind.CHAIN and item.get("type") == "SPAN" and _is_tool_message(answered):
         kind, tool = SpanKind.TOOL, _tool(name, asked, answered)  # LangChain before Langfuse had tools
@@ -133,4 +127,4 @@ def _attributes(item: Item, metadata: Item, told: Item) -> Item:
             attributes["langfuse.status_message"] = item["statusMessage"]
     if item.get("timeToFirstToken") is not None:
         attributes["langfuse.time_to_first_token"] = item["timeToFirstToken"]
-    return attributes
+    return fit_to_keep(attributes)

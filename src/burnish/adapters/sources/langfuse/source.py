@@ -12,7 +12,6 @@ from burnish.adapters.sources.langfuse.traces import observations_to_traces, who
 from burnish.adapters.sources.langfuse.writing import ScoreWriter
 from burnish.adapters.sources.registry import SourceContext
 from burnish.adapters.sources.settings import names_in, number_in, refuse_unknown
-from burnish.domain.feedback import Feedback
 from burnish.domain.traces import Trace
 from burnish.errors import ConfigError
 
@@ -54,12 +53,7 @@ class LangfuseSource:
         for source in ("ANNOTATION", "API", "EVAL"):
             start = since - timedelta(days=_EDITED_DAYS) if source == "ANNOTATION" else since
             for scores in self._api.scores(start, source):
-                found = [feedback_of(score, self._user_scores) for score in scores]
-                yield Batch(
-                    [],
-                    [one for one in found if isinstance(one, Problem)],
-                    [one for one in found if isinstance(one, Feedback)],
-                )
+                yield Batch.of_feedback(feedback_of(score, self._user_scores) for score in scores)
 
     def annotate(self, annotations: Sequence[Annotation]) -> Iterator[Written]:
         """Write scores; a score that is written again replaces itself."""

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.sources.conversations import read_conversation
-from burnish.adapters.sources.fields import Item, items_in, moment_in, object_in, payload_of, text_in
+from burnish.adapters.sources.fields import Item, fit_to_keep, items_in, moment_in, object_in, payload_of, text_in
+from burnish.adapters.sources.gathering import gathered, grouped, trace_of
 from burnish.adapters.sources.jsontext import parse_json
 from burnish.adapters.sources.langfuse.observations import map_observation
 from burnish.domain.base import Json
-from burnish.domain.exchange import conversation_input, conversation_output, exchange
-from burnish.domain.traces import Span, SpanStatus, Trace
+from burnish.domain.exchange import conversation_input, conversation_output
+from burnish.domain.traces import Span, Trace
 
 __all__ = ["observations_to_traces", "whole_trace"]
 
@@ -18,31 +19,18 @@ _OTEL = ("attributes", "resourceAttributes", "scope")
 
 def observations_to_traces(items: Iterable[Item], agent: str, source: str) -> Batch:
     """Traces, or parts of them, from observations of the v2 API, where each one carries the facts of its trace."""
-    grouped: dict[str, dict[str, tuple[Item, Span]]] = {}
-    problems: list[Problem] = []
-    for item in items:
-        span = map_observation(item)
-        if isinstance(span, Problem):
-            problems.append(span)
-        else:
-            grouped.setdefault(span.trace_id, {})[span.span_id] = (item, span)
-    return Batch([_trace(list(members.values()), agent, source) for members in grouped.values()], problems)
+    traces, problems = grouped(items, map_observation)
+    return Batch([_trace(members, agent, source) for members in traces], problems)
 
 
 def whole_trace(item: Item, agent: str, source: str) -> tuple[Trace | None, list[Problem]]:
     """A trace of the older API, which holds its observations and says its facts, input and output itself."""
-    members: dict[str, tuple[Item, Span]] = {}
-    problems: list[Problem] = []
-    for observation in items_in(item, "observations"):
-        span = map_observation({"traceId": item.get("id"), **observation})
-        if isinstance(span, Problem):
-            problems.append(span)
-        else:
-            members[span.span_id] = (observation, span)
+    observations = items_in(item, "observations")
     started = moment_in(item, "timestamp")
-    trace_id = text_in(item, "id")
-    if members:
-        trace = _trace(list(members.values()), agent, source)
+    trace_id = text_in(item, "id") or next((text_in(one, "traceId") for one in observations), None)
+    traces, problems = grouped(({**one, "traceId": trace_id} for one in observations), map_observation)
+    if traces:
+        trace = _trace(traces[0], agent, source)
     elif trace_id is not None and started is not None:
         trace = Trace(trace_id=trace_id, agent=agent, source=source, name="trace", started_at=started)
     else:
@@ -91,38 +79,19 @@ def _decoded(value: Json) -> Json:
 
 
 def _trace(members: list[tuple[Item, Span]], agent: str, source: str) -> Trace:
-    members = sorted(members, key=lambda pair: (pair[1].started_at, pair[1].parent_id is not None))
-    spans = tuple(span for _, span in members)
-    known = {span.span_id for span in spans}
-    top = next((i for i, (item, _) in enumerate(members) if item.get("isRootObservation") is True), None)
-    if top is None:
-        top = next((i for i, span in enumerate(spans) if span.parent_id is None), None)
-    items = [members[top][0]] if top is not None else []
-    items.extend(item for item, _ in members)
-    # A part without its root cannot say what the agent was asked; the part that has it will.
-    asked, answered = exchange(spans[top], spans) if top is not None else (None, None)
-    root = spans[top] if top is not None else next((s for s in spans if s.parent_id not in known), spans[0])
-    ends = [span.ended_at for span in spans if span.ended_at is not None]
-    return Trace(
-        trace_id=root.trace_id,
-        agent=agent,
-        source=source,
-        name=_fact(items, "traceName") or root.name,
-        started_at=spans[0].started_at,
-        ended_at=max(ends, default=None),
-        status=root.status if top is not None else SpanStatus.UNSET,
-        status_message=root.status_message if top is not None else None,
-        input=asked,
-        output=answered,
-        session_id=_fact(items, "sessionId"),
-        user_id=_fact(items, "userId"),
-        environment=_fact(items, "environment"),
-        release=_fact(items, "release") or _fact(items, "version"),
-        prompt_name=_fact(items, "promptName"),
-        prompt_version=_fact(items, "promptVersion"),
-        metadata=_metadata(items[0], object_in(items[0], "metadata")) if top is not None else {},
-        spans=spans,
-    )
+    found = gathered(members, lambda item: item.get("isRootObservation") is True)
+    items = found.items
+    facts: dict[str, object] = {
+        "session_id": _fact(items, "sessionId"),
+        "user_id": _fact(items, "userId"),
+        "environment": _fact(items, "environment"),
+        "release": _fact(items, "release") or _fact(items, "version"),
+        "prompt_name": _fact(items, "promptName"),
+        "prompt_version": _fact(items, "promptVersion"),
+        "metadata": _metadata(items[0], object_in(items[0], "metadata")) if found.top is not None else {},
+    }
+    name = _fact(items, "traceName")
+    return trace_of(found, agent, source, facts | ({"name": name} if name else {}))
 
 
 def _fact(items: list[Item], name: str) -> str | None:
@@ -136,4 +105,4 @@ def _metadata(item: Item, metadata: Item) -> dict[str, Json]:
         kept["service.name"] = service
     if item.get("tags"):
         kept["tags"] = item["tags"]
-    return kept
+    return fit_to_keep(kept)

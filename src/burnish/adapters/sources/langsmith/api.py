@@ -132,7 +132,7 @@ class LangsmithApi:
             **extra,
         }
 
-        def fetch(cursor: str | None) -> Page:
+        def fetch(cursor: str | None) -> Page[Item]:
             asked = body if cursor is None else {**body, "cursor": cursor}
             answer = self._http.call("POST", "/api/v2/runs/query", json=asked, final=MISSING)
             found = answer if isinstance(answer, dict) else {}
@@ -150,7 +150,7 @@ class LangsmithApi:
         if window.end is not None:  # v1 has no end
             body["filter"] = f'lt(start_time, "{_written(window.end)}")'
 
-        def fetch(cursor: str | None) -> Page:
+        def fetch(cursor: str | None) -> Page[Item]:
             answer = self._http.post(
                 f"{self._older}/runs/query", body if cursor is None else {**body, "cursor": cursor}
             )
@@ -162,7 +162,7 @@ class LangsmithApi:
     def _feedback(self, params: dict[str, Json]) -> Iterator[list[Item]]:
         """Pages by offset: a page shorter than was asked for is the last."""
 
-        def fetch(offset: str | None) -> Page:
+        def fetch(offset: str | None) -> Page[Item]:
             start = int(offset or 0)
             asked = {**params, "limit": _FEEDBACK_PAGE, "offset": start, "include_user_names": "true"}
             answer = self._http.get(f"{self._older}/feedback", asked)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from burnish.adapters.sources.base import Problem
 from burnish.adapters.sources.fields import Item, moment_in, object_in, text_in
-from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.feedback import MACHINES, Feedback, FeedbackSource
 
 __all__ = ["body_of", "changes_of", "feedback_of", "remote_id_of"]
 
@@ -79,7 +79,7 @@ def remote_id_of(feedback: Feedback) -> str:
 
 def body_of(feedback: Feedback, project_id: str) -> Item:
     """A feedback as POST takes it. It does not move its trace to the longer, dearer retention."""
-    kind = "model" if feedback.source in (FeedbackSource.JUDGE, FeedbackSource.CODE) else "api"
+    kind = "model" if feedback.source in MACHINES else "api"
     told: Item = {"burnish": feedback.id, "source": feedback.source.value}
     for name, said in (("author", feedback.author), ("version", feedback.version)):
         if said:

@@ -5,13 +5,13 @@ import re
 from pydantic import ValidationError
 
 from burnish.adapters.sources.base import Problem
-from burnish.adapters.sources.conversations import read_call, read_conversation, tool_definitions
-from burnish.adapters.sources.fields import Item, dollars_in, moment_in, object_in, payload_in, text_in
+from burnish.adapters.sources.conversations import read_step, tool_definitions
+from burnish.adapters.sources.fields import Item, dollars_in, fit_to_keep, moment_in, object_in, payload_in, text_in
 from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.langchain import plain_langchain
 from burnish.adapters.sources.langsmith.usage import read_usage
 from burnish.domain.base import Json
-from burnish.domain.traces import Message, Span, SpanKind, SpanStatus, ToolUse
+from burnish.domain.traces import Span, SpanKind, SpanStatus, ToolUse
 
 __all__ = ["map_run", "metadata_of", "unwrapped"]
 
@@ -62,11 +62,7 @@ def _mapped(run: Item, span_id: str, trace_id: str) -> Span:
     invocation = object_in(extra, "invocation_params")
     kind = _KINDS.get((text_in(run, "run_type") or "").lower(), SpanKind.UNKNOWN)
     asked, answered = payload_in(run, "inputs"), payload_in(run, "outputs")
-    said: tuple[tuple[Message, ...], tuple[Message, ...]] = ((), ())
-    if kind is SpanKind.LLM:
-        said = read_call(asked, "user"), read_call(answered, "assistant")
-    elif kind is not SpanKind.TOOL:
-        said = read_conversation(asked, "user"), read_conversation(answered, "assistant")
+    said = read_step(kind, asked, answered)
     name = text_in(run, "name") or "run"
     tool = _tool(name, asked, answered) if kind is SpanKind.TOOL else None
     status = _STATUSES.get((text_in(run, "status") or "").lower(), SpanStatus.UNSET)
@@ -145,4 +141,4 @@ def _attributes(run: Item, metadata: Item, invocation: Item, asked: Json) -> Ite
     first_token = text_in(run, "first_token_time")
     if first_token is not None:
         attributes["langsmith.first_token_time"] = first_token
-    return attributes
+    return fit_to_keep(attributes)

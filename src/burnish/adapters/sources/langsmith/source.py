@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from burnish.adapters.sources.base import Annotation, Batch, KnownTrace, Problem, Window, Written
+from burnish.adapters.sources.base import Annotation, Batch, KnownTrace, Window, Written
 from burnish.adapters.sources.fields import Item, text_in
 from burnish.adapters.sources.http import HttpClient, RefusedError
 from burnish.adapters.sources.langsmith.api import LangsmithApi
@@ -99,12 +99,7 @@ class LangsmithSource:
         return True
 
     def _batch(self, given: list[Item]) -> Batch:
-        found = [feedback_of(one, self._user_keys) for one in given]
-        return Batch(
-            [],
-            [one for one in found if isinstance(one, Problem)],
-            [one for one in found if isinstance(one, Feedback)],
-        )
+        return Batch.of_feedback(feedback_of(one, self._user_keys) for one in given)
 
 
 def open_langsmith(context: SourceContext, connect: Callable[..., HttpClient] = HttpClient) -> LangsmithSource:

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from burnish.adapters.sources.fields import Item, items_in, moment_in, object_in, text_in
 from burnish.adapters.sources.http import HttpClient, RefusedError
 from burnish.adapters.sources.mlflow.feedback import ID, as_assessment
+from burnish.adapters.sources.paging import Cursors
 from burnish.domain.base import Json
 from burnish.domain.feedback import Feedback
 from burnish.errors import ConfigError, SourceError
 
-__all__ = ["MlflowApi", "started_ms"]
+__all__ = ["Info", "MlflowApi", "read_info"]
 
 _TRACES = "/api/3.0/mlflow/traces"
 _PAGE = 500  # the most that a search gives at once
@@ -37,7 +38,7 @@ class MlflowApi:
         """
         since, token = start_ms, None
         seen: set[str] = set()
-        tokens: set[str] = set()
+        tokens = Cursors("MLflow (traces/search)")
         until = "" if end_ms is None else f" AND timestamp_ms < {end_ms}"
         while True:
             page, following = self._search(f"timestamp_ms >= {since}{until}", _PAGE, token)
@@ -46,17 +47,14 @@ class MlflowApi:
                 yield fresh
             if following is None:
                 return
-            latest = max((started_ms(info) for info in page), default=since)
+            latest = max((_started_ms(info, since) for info in page), default=since)
             if latest > since:
                 since, token = latest, None
-                seen = {str(info["trace_id"]) for info in page if started_ms(info) == latest}
-                tokens = set()
+                seen = {str(info["trace_id"]) for info in page if _started_ms(info, since) == latest}
+                tokens = Cursors("MLflow (traces/search)")
             else:
-                if following in tokens:
-                    raise SourceError(f"MLflow gave the page token '{following}' twice; pull again later")
-                tokens.add(following)
                 seen |= {str(info["trace_id"]) for info in fresh}
-                token = following
+                token = tokens.take(following)
 
     def infos(self, trace_ids: Sequence[str]) -> list[Info]:
         """What is known of these traces; those that are not (any more) in the experiment are left out."""
@@ -69,7 +67,11 @@ class MlflowApi:
         found = answer.get("traces", []) if isinstance(answer, dict) else None
         if not isinstance(found, list):
             raise SourceError(f"{self.client.base_url}{_TRACES}/batchGet did not answer as MLflow does")
-        return [trace for trace in found if isinstance(trace, dict) and isinstance(trace.get("trace_info"), dict)]
+        return [
+            {**trace, "trace_info": info}
+            for trace in found
+            if isinstance(trace, dict) and (info := read_info(trace.get("trace_info"))) is not None
+        ]
 
     def write(self, feedback: Feedback, existing: str | None) -> str:
         """Write an assessment over the `existing` one, or make it; its id."""
@@ -88,8 +90,8 @@ class MlflowApi:
 
     def _made(self, feedback: Feedback) -> Json:
         for info in self.infos([feedback.trace_id]):
-            for item in info.get("assessments") or ():
-                if (item.get("metadata") or {}).get(ID) == feedback.id:
+            for item in info["assessments"]:
+                if object_in(item, "metadata").get(ID) == feedback.id:
                     return {"assessment": item}
         return None
 
@@ -101,7 +103,7 @@ class MlflowApi:
         found = answer.get("traces", []) if isinstance(answer, dict) else None
         if not isinstance(found, list) or not isinstance(answer, dict):
             raise SourceError(f"{self.client.base_url}{_TRACES}/search did not answer as MLflow does")
-        infos: list[Info] = [info for info in found if isinstance(info, dict) and info.get("trace_id")]
+        infos = [info for item in found if (info := read_info(item)) is not None]
         following = answer.get("next_page_token")
         return infos, following if isinstance(following, str) and following else None
 
@@ -120,7 +122,15 @@ class MlflowApi:
         return self._id
 
 
-def started_ms(info: Info) -> int:
-    """When a trace started, milliseconds since 1970."""
-    moment = datetime.fromisoformat(info["request_time"])
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+def read_info(item: Json) -> Info | None:
+    """What MLflow says of a trace, each part of the type that it should have; None where there is no id."""
+    if not isinstance(item, dict) or (trace_id := text_in(item, "trace_id")) is None:
+        return None
+    parts: Item = {"trace_id": trace_id, "assessments": [*items_in(item, "assessments")]}
+    return {**item, **parts, "trace_metadata": object_in(item, "trace_metadata"), "tags": object_in(item, "tags")}
+
+
+def _started_ms(info: Info, unknown: int) -> int:
+    """When a trace started, milliseconds since 1970; `unknown` where it does not say."""
+    moment = moment_in(info, "request_time")
+    return unknown if moment is None else round(moment.timestamp() * 1000)

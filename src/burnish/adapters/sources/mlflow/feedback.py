@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from burnish.adapters.sources.base import Problem
 from burnish.adapters.sources.jsontext import parse_structure
 from burnish.domain.base import Json
 from burnish.domain.feedback import Feedback, FeedbackSource
 
-__all__ = ["ID", "as_assessment", "as_feedback"]
+__all__ = ["ID", "as_assessment", "as_feedback", "said_of_trace"]
 
 ID = "burnish.feedback_id"  # in the metadata of assessments that burnish wrote: MLflow has no key of the writer's own
 _SCORER_VERSION = "mlflow.assessment.scorerVersion"
@@ -20,6 +21,21 @@ _KINDS = {
     FeedbackSource.CODE: "CODE",
     FeedbackSource.EXTERNAL: "CODE",
 }
+
+
+def said_of_trace(info: Mapping[str, Any]) -> tuple[list[Feedback], list[Problem]]:
+    """What was said of a trace, the latest last: of several by one author under one name that one is to stand."""
+    found: list[Feedback] = []
+    problems: list[Problem] = []
+    for item in info["assessments"]:
+        try:
+            feedback = as_feedback(item, info["trace_id"])
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            reason = f"{type(error).__name__}: {error}"[:300]
+            problems.append(Problem(where=f"an assessment of {info['trace_id']} in MLflow", reason=reason))
+        else:
+            found += [] if feedback is None else [feedback]
+    return sorted(found, key=lambda feedback: feedback.created_at), problems
 
 
 def as_feedback(item: Mapping[str, Any], trace_id: str) -> Feedback | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from burnish.adapters.sources.base import Problem
+from burnish.adapters.sources.fields import fit_to_keep, text_in
 from burnish.adapters.sources.jsontext import parse_structure
 from burnish.adapters.sources.otlp import RawSpan, names
 from burnish.adapters.sources.otlp.json_body import read_request
@@ -48,9 +49,9 @@ _LANGCHAIN_ROLES = ("human", "ai", "system", "tool")
 
 
 def raw_spans(trace: Mapping[str, Any]) -> tuple[list[RawSpan], list[Problem]]:
-    """The spans of one trace, under MLflow's own trace id, and a problem for each that cannot be used."""
+    """The spans of one trace as `MlflowApi` gives it, under MLflow's own id, and a problem for each unusable one."""
     info = trace["trace_info"]
-    trace_id = str(info["trace_id"])
+    trace_id = info["trace_id"]
     spans, _, found = read_request({"resourceSpans": [{"scopeSpans": [{"spans": trace.get("spans") or []}]}]})
     facts = _facts(info)
     for span in spans:
@@ -62,15 +63,15 @@ def raw_spans(trace: Mapping[str, Any]) -> tuple[list[RawSpan], list[Problem]]:
 
 def told_of_trace(info: Mapping[str, Any]) -> dict[str, Json]:
     """What users noted on the trace: tags and metadata that are not MLflow's own."""
-    noted = {**(info.get("trace_metadata") or {}), **(info.get("tags") or {})}
-    return {key: value for key, value in noted.items() if not key.startswith("mlflow.")}
+    noted = {**info["trace_metadata"], **info["tags"]}
+    return fit_to_keep({key: value for key, value in noted.items() if not key.startswith("mlflow.")})
 
 
 def _facts(info: Mapping[str, Any]) -> Attributes:
     """What identifies the trace, under the names by which the mapper finds it."""
-    told = info.get("trace_metadata") or {}
+    told = info["trace_metadata"]
     facts: Attributes = {name: told[key] for key, name in _FACTS.items() if told.get(key)}
-    prompts = parse_structure((info.get("tags") or {}).get("mlflow.linkedPrompts") or "")
+    prompts = parse_structure(text_in(info["tags"], "mlflow.linkedPrompts") or "")
     if isinstance(prompts, list) and prompts and isinstance(first := prompts[0], dict):
         facts["prompt.name"], facts["prompt.version"] = first.get("name"), first.get("version")
     return facts

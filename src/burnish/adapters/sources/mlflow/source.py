@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Any
 
 from burnish.adapters.sources.base import Annotation, Batch, KnownTrace, Problem, Window, Written
+from burnish.adapters.sources.fields import object_in, text_in
 from burnish.adapters.sources.http import HttpClient, RefusedError
 from burnish.adapters.sources.mlflow.api import Info, MlflowApi
-from burnish.adapters.sources.mlflow.feedback import ID, as_feedback
-from burnish.adapters.sources.mlflow.mapping import raw_spans, told_of_trace
-from burnish.adapters.sources.otlp import spans_to_traces
+from burnish.adapters.sources.mlflow.feedback import ID, said_of_trace
+from burnish.adapters.sources.mlflow.traces import whole_traces
 from burnish.adapters.sources.prefetch import one_ahead
 from burnish.adapters.sources.registry import SourceContext
 from burnish.domain.feedback import Feedback
@@ -53,9 +53,13 @@ class MlflowSource:
         """Yield what was assessed on the known traces since then. Raises SourceError."""
         ids = (trace.trace_id for trace in known)
         while chunk := list(islice(ids, _ASKED)):
+            found: list[Feedback] = []
             problems: list[Problem] = []
-            found = [feedback for info in self._api.infos(chunk) for feedback in _assessed(info, problems)]
-            yield Batch([], problems, [item for item in found if item.created_at >= since - _SLACK])
+            for info in self._api.infos(chunk):
+                said, unclear = said_of_trace(info)
+                found += [item for item in said if item.created_at >= since - _SLACK]
+                problems += unclear
+            yield Batch([], problems, found)
 
     def annotate(self, annotations: Sequence[Annotation]) -> Iterator[Written]:
         """Write assessments one by one, after a look at those that are there. Raises SourceError."""
@@ -71,7 +75,7 @@ class MlflowSource:
             problems: list[Problem] = []
             wanted = []
             for info in infos:
-                place = (info.get("tags") or {}).get("mlflow.trace.spansLocation")
+                place = info["tags"].get("mlflow.trace.spansLocation")
                 if place in _SERVED:
                     wanted.append(info)
                 else:
@@ -85,23 +89,11 @@ class MlflowSource:
                 yield [], [], problems
 
     def _batch(self, wanted: list[Info], found: list[Any], problems: list[Problem]) -> Batch:
-        raws, feedback, told = [], [], {}
-        missing = {info["trace_id"] for info in wanted}
-        for trace in found:
-            spans, bad = raw_spans(trace)
-            raws += spans
-            problems += bad
-            info = trace["trace_info"]
-            feedback += _assessed(info, problems)
-            missing.discard(info["trace_id"])
-            told[info["trace_id"]] = told_of_trace(info)
+        batch = whole_traces(found, self._agent, self.name)
+        missing = {info["trace_id"] for info in wanted} - {trace["trace_info"]["trace_id"] for trace in found}
         reason = "MLflow has not all of its spans yet; it comes with a later pull"
-        problems += [Problem(where=f"trace {trace_id} in MLflow", reason=reason) for trace_id in sorted(missing)]
-        batch = spans_to_traces(raws, self._agent, self.name)
-        traces = [
-            trace.model_copy(update={"metadata": {**trace.metadata, **told[trace.trace_id]}}) for trace in batch.traces
-        ]
-        return Batch(traces, problems + batch.problems, [*feedback, *batch.feedback])
+        late = [Problem(where=f"trace {trace_id} in MLflow", reason=reason) for trace_id in sorted(missing)]
+        return Batch(batch.traces, [*problems, *batch.problems, *late], batch.feedback)
 
     def _written(self, feedback: Feedback, there: dict[str, dict[str, str]]) -> Written:
         if feedback.trace_id not in there:
@@ -116,26 +108,12 @@ class MlflowSource:
         return Written(feedback_id=feedback.id, remote_id=ours[feedback.id])
 
 
-def _assessed(info: Info, problems: list[Problem]) -> list[Feedback]:
-    """What was said of a trace, the latest last: of several by one author under one name that one is to stand."""
-    found: list[Feedback] = []
-    for item in info.get("assessments") or ():
-        try:
-            feedback = as_feedback(item, info["trace_id"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            reason = f"{type(error).__name__}: {error}"[:300]
-            problems.append(Problem(where=f"an assessment of {info['trace_id']} in MLflow", reason=reason))
-        else:
-            found += [] if feedback is None else [feedback]
-    return sorted(found, key=lambda feedback: feedback.created_at)
-
-
 def _ours(info: Info) -> dict[str, str]:
     """The assessments that burnish wrote on a trace: their ids by that of the feedback."""
     return {
-        item["metadata"][ID]: item["assessment_id"]
-        for item in info.get("assessments") or ()
-        if ID in (item.get("metadata") or {})
+        text_in(object_in(item, "metadata"), ID) or "": text_in(item, "assessment_id") or ""
+        for item in info["assessments"]
+        if text_in(item, "assessment_id") and ID in object_in(item, "metadata")
     }
 
 

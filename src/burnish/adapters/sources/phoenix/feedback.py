@@ -1,12 +1,14 @@
 """Phoenix's annotations to feedback, and feedback to annotations."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from burnish.adapters.sources.base import Problem
 from burnish.domain.base import Json
 from burnish.domain.feedback import Feedback, FeedbackSource
 
-__all__ = ["OURS", "as_annotation", "as_feedback"]
+__all__ = ["OURS", "as_annotation", "as_feedback", "read_annotation"]
 
 OURS = "burnish:"  # what the identifiers of annotations that burnish wrote begin with
 _NOTE = "note"  # Phoenix's name for free text; each note has an identifier of its own
@@ -17,6 +19,15 @@ _KINDS = {
     FeedbackSource.CODE: "CODE",
     FeedbackSource.EXTERNAL: "CODE",
 }
+
+
+def read_annotation(item: Any, kind: str, trace_ids: Mapping[str, str]) -> Feedback | Problem | None:
+    """`as_feedback` of an annotation on a `kind` (span or trace) whose trace is looked up by its id."""
+    try:
+        return as_feedback(item, trace_ids[item[f"{kind}_id"]])
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        named = item.get("id") if isinstance(item, dict) else None
+        return Problem(where=f"{kind} annotation {named} in Phoenix", reason=f"{type(error).__name__}: {error}"[:300])
 
 
 def as_feedback(item: dict[str, Any], trace_id: str) -> Feedback | None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from burnish.adapters.sources.base import Problem
+from burnish.adapters.sources.fields import fit_to_keep, text_in
 from burnish.adapters.sources.jsontext import clean_text, parse_structure
 from burnish.adapters.sources.otlp import RawSpan
 from burnish.adapters.sources.otlp.raw import ERROR, OK, Attributes, RawEvent, checked_span
@@ -58,7 +59,7 @@ def _raw(item: Item) -> RawSpan:
         status_message=clean_text(item.get("status_message") or ""),
         attributes=_attributes(item),
         events=[
-            RawEvent(event.get("name") or "", _cleaned(event.get("attributes") or {}))
+            RawEvent(text_in(event, "name") or "", fit_to_keep(event.get("attributes") or {}))
             for event in item.get("events") or ()
         ],
     )
@@ -78,7 +79,7 @@ def _nanoseconds(text: str) -> int:
 
 
 def _attributes(item: Item) -> Attributes:
-    attributes = _cleaned(item.get("attributes") or {})
+    attributes = fit_to_keep(item.get("attributes") or {})
     kind = item.get("span_kind")
     if isinstance(kind, str) and kind != "UNKNOWN":
         attributes["openinference.span.kind"] = kind
@@ -124,9 +125,3 @@ def _listed(value: Json) -> Json:
     if inner and list(inner) == [str(number) for number in range(len(inner))]:
         return [*inner.values()]
     return inner
-
-
-def _cleaned(attributes: Item) -> Attributes:
-    return {
-        clean_text(name): clean_text(value) if isinstance(value, str) else value for name, value in attributes.items()
-    }

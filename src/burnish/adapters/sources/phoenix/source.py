@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 from burnish.adapters.sources.base import Annotation, Batch, KnownTrace, Problem, Window, Written
+from burnish.adapters.sources.fields import text_in
 from burnish.adapters.sources.http import HttpClient, RefusedError
 from burnish.adapters.sources.otlp import spans_to_traces
-from burnish.adapters.sources.phoenix.feedback import as_annotation, as_feedback
+from burnish.adapters.sources.paging import Page, read_pages
+from burnish.adapters.sources.phoenix.feedback import as_annotation, read_annotation
 from burnish.adapters.sources.phoenix.mapping import raw_spans
-from burnish.adapters.sources.prefetch import one_ahead
 from burnish.adapters.sources.registry import SourceContext
 from burnish.domain.base import Json
 from burnish.domain.feedback import Feedback
@@ -51,7 +52,7 @@ class PhoenixSource:
         asked["start_time"] = window.start.isoformat()
         if window.end is not None:
             asked["end_time"] = window.end.isoformat()
-        for items in one_ahead(self._pages("spans", asked)):
+        for items in self._pages("spans", asked):
             raws, problems = raw_spans(items)
             batch = spans_to_traces(raws, self._agent, self.name)
             yield Batch(batch.traces, problems + batch.problems, batch.feedback)
@@ -81,20 +82,13 @@ class PhoenixSource:
                 yield from self._write(kind, items[start : start + _WRITTEN])
 
     def _pages(self, path: str, asked: dict[str, Any]) -> Iterator[list[Json]]:
-        seen: set[str] = set()
-        cursor: str | None = None
-        while True:
+        def fetch(cursor: str | None) -> Page[Json]:
             answer = self._client.get(f"{self._project}/{path}", asked | ({"cursor": cursor} if cursor else {}))
             if not isinstance(answer, dict) or not isinstance(items := answer.get("data"), list):
                 raise SourceError(f"{self._client.base_url}{self._project}/{path} did not answer as Phoenix does")
-            yield items
-            following = answer.get("next_cursor")
-            if not isinstance(following, str) or not following:
-                return
-            if following in seen:
-                raise SourceError(f"Phoenix gave the page cursor '{following}' of {path} twice; pull again later")
-            seen.add(following)
-            cursor = following
+            return Page(items, text_in(answer, "next_cursor"))
+
+        return read_pages(fetch, f"Phoenix ({path})")
 
     def _annotated(self, since: datetime, traces: list[str], spans: dict[str, str]) -> Batch:
         found: list[Feedback] = []
@@ -106,7 +100,7 @@ class PhoenixSource:
                 asked = {f"{kind}_ids": ids[start : start + _ASKED], "limit": _MOST_ANNOTATIONS}
                 for page in self._pages(f"{kind}_annotations", asked):
                     for item in page:
-                        read = _read(item, kind, known)
+                        read = read_annotation(item, kind, known)
                         if isinstance(read, Problem):
                             problems.append(read)
                         elif read is not None and read.created_at >= since - _SLACK:
@@ -133,14 +127,6 @@ class PhoenixSource:
             raise SourceError(f"Phoenix took {len(items)} annotations and named {len(ids)}; write back again later")
         for item, remote in zip(items, ids, strict=True):
             yield Written(feedback_id=item.feedback.id, remote_id=str(remote))
-
-
-def _read(item: Any, kind: str, known: dict[str, str]) -> Feedback | Problem | None:
-    try:
-        return as_feedback(item, known[item[f"{kind}_id"]])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        named = item.get("id") if isinstance(item, dict) else None
-        return Problem(where=f"{kind} annotation {named} in Phoenix", reason=f"{type(error).__name__}: {error}"[:300])
 
 
 def open_phoenix(context: SourceContext) -> PhoenixSource:

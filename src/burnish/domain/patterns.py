@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import regex
 
-__all__ = ["SECONDS", "compiled", "search"]
+__all__ = ["SECONDS", "compiled", "find_all", "search"]
 
 SECONDS: Final = 1.0
 
@@ -32,8 +32,20 @@ def search(
     try:
         match: regex.Match[str] | None = ask(text, timeout=seconds)
     except TimeoutError:
-        raise TimeoutError(
-            f"the pattern {pattern!r} found no end within {seconds:g} s on {len(text):,} characters; "
-            "take nested repetitions out of it"
-        ) from None
+        raise _endless(pattern, text, seconds) from None
     return match
+
+
+def find_all(pattern: str, text: str, *, seconds: float = SECONDS) -> "list[regex.Match[str]]":
+    """Every match in `text`. Raises TimeoutError after `seconds`."""
+    try:
+        return list(compiled(pattern).finditer(text, timeout=seconds))
+    except TimeoutError:
+        raise _endless(pattern, text, seconds) from None
+
+
+def _endless(pattern: str, text: str, seconds: float) -> TimeoutError:
+    return TimeoutError(
+        f"the pattern {pattern!r} found no end within {seconds:g} s on {len(text):,} characters; "
+        "take nested repetitions out of it"
+    )
