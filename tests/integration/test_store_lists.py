@@ -85,6 +85,18 @@ def test_conditions_add_up(store: Store) -> None:
     assert ids(store, agent="other", status="error") == []
 
 
+def test_another_stores_evaluator_does_not_pass_for_ours(store: Store) -> None:
+    """A score pulled later under our metric's name makes no trace fail or pass that ours has judged."""
+    store.traces.add([trace("good"), trace("bad"), trace("unjudged")])
+    store.feedback.add([judged("good", 0.9), judged("bad", 0.1)])
+    theirs = {"source": FeedbackSource.EXTERNAL, "author": "phoenix/llm", "after": 10}
+    store.feedback.add([judged("good", 0.0, **theirs), judged("bad", 1.0, **theirs), judged("unjudged", 0.0, **theirs)])
+    assert {"bad", "unjudged"} == set(ids(store, below=("helpful", 0.5)))
+    assert {"good": 0.9, "bad": 0.1, "unjudged": 0.0} == {
+        row.trace_id: row.scores["helpful"] for row in store.traces.list(TraceQuery())
+    }
+
+
 def test_below_looks_at_the_newest_score_of_the_trace(store: Store) -> None:
     """A later, better score takes a trace off the list of failures, and a span's score is not the trace's."""
     store.traces.add([trace(name) for name in ("low", "mended", "worse", "fine", "none", "spanwise")])

@@ -9,7 +9,7 @@ import pytest
 from support.evaluation import ScriptedJudge, tool, trace
 
 from burnish.domain.base import Json, utc_now
-from burnish.domain.evaluators.base import Evaluator, Filter
+from burnish.domain.evaluators.base import EvaluationContext, Evaluator, Filter, Score
 from burnish.domain.evaluators.judge import Judge
 from burnish.domain.evaluators.limits import CostLimit, LatencyLimit, NoError
 from burnish.domain.evaluators.text import ExactMatch
@@ -257,3 +257,24 @@ async def test_nothing_is_loaded_where_nothing_is_missing(store: "Store") -> Non
 
     await run(store, [NoError(name="a")])
     assert {"a": {"known": 5}} == await run(Door(), [NoError(name="a")])  # type: ignore[arg-type]
+
+
+async def test_a_trace_that_grows_while_it_is_judged_is_judged_again(store: "Store") -> None:
+    """What was said of a part of a trace does not stand when the rest came in before it was written."""
+    late = tool("find", at=1.5, failed=True).model_copy(update={"trace_id": IDS[0]})
+
+    class Slow(Evaluator):
+        kind = "slow"
+
+        async def evaluate(self, context: EvaluationContext) -> Score:
+            if context.trace.trace_id == IDS[0] and len(context.trace.spans) == 1:
+                store.traces.add([context.trace.model_copy(update={"spans": (late,)})])
+            return Score(score=float(len(context.trace.spans)))
+
+    check = Slow(name="spans")
+    await enrich(store, [check], IDS, None)
+    assert [IDS[0]] == pending(store, "support", [check])
+    assert [] == store.feedback.for_trace(IDS[0])
+    await enrich(store, [check], IDS, None)
+    assert [2.0] == [item.score for item in store.feedback.for_trace(IDS[0])]
+    assert [] == pending(store, "support", [check])

@@ -49,8 +49,8 @@ async def enrich(
 
     A trace's newest correction by a person is its expected output. An evaluator that uses it judges again where the
     correction is newer than its feedback. Failures are tried again, except a code check that said it cannot judge this
-    trace: it would say so again. `night` is what budgets a night are counted in. `progress` is told (done, total, what)
-    after each batch.
+    trace: it would say so again. Traces that grow while they are judged stay open. `night` is what budgets a night are
+    counted in. `progress` is told (done, total, what) after each batch.
 
     Raises BudgetExceededError once what was paid for is stored, ConfigError for a chain that cannot be.
     """
@@ -74,6 +74,7 @@ async def enrich(
                     pairs, on_result=results.append, concurrency=concurrency, at=began, patience=patience
                 )
             finally:
+                results = _of_what_is_stored(store, results, began)
                 store.feedback.add([item for result in results for item in result.feedback])
                 store.feedback.add_failures(
                     [result.failure for result in results if result.failure is not None and not held_back(result)]
@@ -147,6 +148,14 @@ def _load(store: EnrichStore, ids: Sequence[str], kept: dict[str, Trace] | None)
     missing = [one for one in ids if one not in kept]
     kept.update((trace.trace_id, trace) for trace in (store.traces.load(missing) if missing else ()))
     yield from (kept[one] for one in ids if one in kept)
+
+
+def _of_what_is_stored(store: EnrichStore, results: list[EvaluatorResult], began: datetime) -> list[EvaluatorResult]:
+    """The results without those of traces that grew while they were judged: these stay open."""
+    if not results:
+        return results
+    grown = store.traces.changed(list({result.trace_id for result in results}), began)
+    return [result for result in results if result.trace_id not in grown] if grown else results
 
 
 def _pairs(

@@ -11,7 +11,7 @@ from burnish.adapters.store.rows import micros
 from burnish.adapters.store.tables import feedback, spans, traces
 from burnish.domain.feedback import Feedback
 
-__all__ = ["known_page", "news", "span_ids", "trace_agents", "trace_sources"]
+__all__ = ["changed_since", "known_page", "news", "span_ids", "trace_agents", "trace_sources"]
 
 PAGE = 500
 
@@ -42,6 +42,15 @@ def span_ids(connection: Connection, trace_ids: Sequence[str]) -> dict[str, list
         )
         for trace_id, span_id in connection.execute(query):
             found.setdefault(trace_id, []).extend([span_id] if span_id is not None else [])
+    return found
+
+
+def changed_since(connection: Connection, trace_ids: Sequence[str], since: datetime) -> set[str]:
+    """Those of the traces of which something came in after `since`."""
+    found: set[str] = set()
+    for ids in chunked(trace_ids):
+        query = sa.select(traces.c.trace_id).where(traces.c.trace_id.in_(ids), traces.c.changed_at > micros(since))
+        found.update(connection.execute(query).scalars())
     return found
 
 

@@ -10,6 +10,7 @@ from burnish.adapters.store.engine import chunked
 from burnish.adapters.store.rows import micros, moment
 from burnish.adapters.store.tables import examples, feedback, traces
 from burnish.domain.datasets import Split
+from burnish.domain.feedback import FeedbackSource
 from burnish.domain.listing import TraceQuery, TraceSummary
 from burnish.domain.traces import SpanStatus
 
@@ -48,13 +49,13 @@ def unsealed(connection: Connection, ids: Sequence[str]) -> set[str]:
 
 
 def newest_scores(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, float]]:
-    """By trace, the newest score of each key given to the trace as a whole."""
+    """By trace, the newest score of each key given to the trace as a whole; see `_ours`."""
     found: dict[str, dict[str, float]] = {}
     for some in chunked(ids):
         query = (
             sa.select(feedback.c.trace_id, feedback.c.key, feedback.c.score)
             .where(feedback.c.trace_id.in_(some), feedback.c.score.is_not(None), feedback.c.span_id.is_(None))
-            .order_by(feedback.c.created_at, feedback.c.id)
+            .order_by(_ours(feedback), feedback.c.created_at, feedback.c.id)
         )
         for trace_id, key, score in connection.execute(query):
             found.setdefault(trace_id, {})[key] = score
@@ -109,6 +110,11 @@ def _conditions(query: TraceQuery) -> list[sa.ColumnElement[bool]]:
     return found
 
 
+def _ours(items: sa.FromClause) -> sa.ColumnElement[int]:
+    """1, or 0 for an evaluator of another store: under our metric's name it counts only where ours said nothing."""
+    return sa.case((items.c.source == FeedbackSource.EXTERNAL.value, 0), else_=1)
+
+
 def _below(key: str, limit: float) -> list[sa.ColumnElement[bool]]:
     low = feedback.alias("low")
     newest = feedback.alias("newest")
@@ -120,7 +126,7 @@ def _below(key: str, limit: float) -> list[sa.ColumnElement[bool]]:
             newest.c.score.is_not(None),
             newest.c.span_id.is_(None),
         )
-        .order_by(newest.c.created_at.desc(), newest.c.id.desc())
+        .order_by(_ours(newest).desc(), newest.c.created_at.desc(), newest.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )

@@ -14,7 +14,7 @@ from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.ingest import Prepared, digest, head_json, prepare, span_json, span_rows, trace_rows
 from burnish.adapters.store.lookup import resolve
-from burnish.adapters.store.pulled import known_page, span_ids, trace_agents, trace_sources
+from burnish.adapters.store.pulled import changed_since, known_page, span_ids, trace_agents, trace_sources
 from burnish.adapters.store.redactions import book_redactions
 from burnish.adapters.store.results import sessions
 from burnish.adapters.store.rows import MACHINES, unpack
@@ -116,6 +116,11 @@ class TraceStore:
         """The span ids of those of the traces that are known."""
         with self._database.read() as connection:
             return span_ids(connection, trace_ids)
+
+    def changed(self, trace_ids: Sequence[str], since: datetime) -> set[str]:
+        """Those of the traces of which something came in after `since`."""
+        with self._database.read() as connection:
+            return changed_since(connection, trace_ids, since)
 
     def agents(self, trace_ids: Sequence[str]) -> dict[str, str]:
         """Whose those of the traces are that are known."""
