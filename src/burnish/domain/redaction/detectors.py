@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 __all__ = ["MARK", "NAMES", "PERSONAL", "SECRETS", "Detector", "Near", "mark", "marks_in"]
 
-MARK = re.compile(r"\[redacted:([a-z][a-z0-9_]{0,31})\]")
+MARK = re.compile(r"\[redacted:[a-z][a-z0-9_]{0,31}\]")
 
 PERSONAL = ("email", "phone", "card", "iban", "us_ssn", "ip")
 SECRETS = (
@@ -42,7 +42,7 @@ def mark(name: str) -> str:
 
 def marks_in(text: str) -> Iterator[tuple[str, str]]:
     """(detector's name, marker) for every marker in the text."""
-    return ((match[1], match[0]) for match in MARK.finditer(text))
+    return ((marker[len("[redacted:") : -1], marker) for marker in MARK.findall(text))
 
 
 class Near(StrEnum):
