@@ -133,7 +133,9 @@ def test_accounts_are_made_listed_and_removed(folder: Path) -> None:
     ]
     assert "no user 'bob'" in str(ask(folder, "queues", "next", "desk", "--as", "bob").exception)
     ask(folder, "users", "add", "ann", "--role", "expert")
-    assert "expert" in ask(folder, "users", "list").stdout
+    assert [("expert", ["desk"])] == [(one["role"], one["queues"]) for one in told(folder, "users", "list")]
+    ask(folder, "users", "add", "ann", "--role", "expert", "--all-queues")
+    assert [None] == [one["queues"] for one in told(folder, "users", "list")]
     ask(folder, "users", "password", "ann", "--password-stdin", stdin="another horse\n")
     with Store.open(store_url(folder)) as store:
         assert store.users.authenticate("ann", "another horse").user is not None

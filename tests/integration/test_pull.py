@@ -141,7 +141,7 @@ def test_what_was_read_before_a_failure_is_kept_and_the_rest_is_named(store: Sto
     assert report.spans == len(stored(store))
     assert report.read_to is not None
     assert EPOCH < report.read_to < clock.now
-    source = SimulatedSource(clock, arrivals)
+    source = SimulatedSource(clock, arrivals, agent="twin")
     pull(store, source, "desk", CONFIG, clock=clock)
     assert source.windows[0].start > EPOCH + dt.timedelta(hours=1)
     assert sent(arrivals) == stored(store)
@@ -179,6 +179,20 @@ def test_pages_that_never_end_end_the_pull(store: Store) -> None:
     report = one_pull(store, clock, [arrival("a", "1", 0.0)], repeats=1000)
     assert "same page" in report.stopped
     assert 1 == sum(stored(store).values())
+
+
+def test_a_trace_of_another_agent_is_left_alone_and_told(store: Store) -> None:
+    """Two agents that read the same project do not rewrite each other's traces, under whose rules they are stored."""
+    clock, arrivals = Clock(), steady(2)
+    clock.now = EPOCH + dt.timedelta(hours=3)
+    one_pull(store, clock, arrivals)
+    source = SimulatedSource(clock, arrivals, agent="twin")
+    for book in (Rehearsal(store), store):
+        report = pull(book, source, "twin", CONFIG, clock=clock)
+        assert (report.summary.new_traces, report.summary.grown_traces, report.problem_count) == (0, 0, 8)
+        assert "is one of agent 'desk' already: let 'twin' read a project of its own" in str(report.problems[0])
+    assert stored(store) == sent(arrivals)
+    assert [] == store.traces.ids(TraceQuery(agent="twin"))
 
 
 def test_two_pulls_at_once_store_everything_once(store: Store) -> None:

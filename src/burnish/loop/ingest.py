@@ -19,14 +19,6 @@ __all__ = ["IngestReport", "ReceiveResult", "encode_response", "ingest", "receiv
 MAX_BODY_BYTES = 64 * 2**20
 
 
-class KnownAgents(TraceBook, Protocol):
-    """The stored traces, as far as receiving needs them."""
-
-    def agents(self, trace_ids: Sequence[str], /) -> Mapping[str, str]:
-        """Whose those of the traces are that are known."""
-        ...
-
-
 class ReceivedFeedback(Protocol):
     """The stored feedback, as far as receiving writes it."""
 
@@ -39,7 +31,7 @@ class HoldsFeedback(Protocol):
     """A store, as far as receiving needs one."""
 
     @property
-    def traces(self) -> KnownAgents:
+    def traces(self) -> TraceBook:
         """Its traces."""
         ...
 

@@ -1,6 +1,6 @@
 """How what a source yields goes into the store: in bounded portions, with everything counted."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -19,7 +19,11 @@ KEPT_PROBLEMS = 1000
 
 
 class TraceBook(Protocol):
-    """The stored traces, as far as an intake writes them."""
+    """The stored traces, as far as an intake needs them."""
+
+    def agents(self, trace_ids: Sequence[str], /) -> Mapping[str, str]:
+        """Whose those of the traces are that are known."""
+        ...
 
     def add(self, traces: Iterable[Trace], taken: TakenByPart | None = None, /) -> IngestSummary:
         """Insert or grow traces; what is known already changes nothing. Counts what was taken out of what is new."""
@@ -103,8 +107,7 @@ class Intake:
 
     def take(self, batch: Batch) -> None:
         """Take a batch in, writing whenever enough has come together."""
-        self.problems.extend(batch.problems[: max(0, KEPT_PROBLEMS - len(self.problems))])
-        self.problem_count += len(batch.problems)
+        self._note(batch.problems)
         for trace in batch.traces:
             self._traces.append(trace)
             self._held += len(trace.spans)
@@ -123,7 +126,7 @@ class Intake:
     def flush(self) -> None:
         """Write what has been gathered; it is durable afterwards."""
         if self._traces:
-            prepared = prepare_traces(self._screens, self._traces)
+            prepared = prepare_traces(self._screens, self._own(self._traces))
             self.expired += prepared.expired
             self.summary += self._store.traces.add(prepared.traces, prepared.taken)
             self._traces.clear()
@@ -137,6 +140,27 @@ class Intake:
             self._feedback.clear()
         if self._written is not None:
             self._written(self)
+
+    def _note(self, problems: Sequence[Problem]) -> None:
+        self.problems.extend(problems[: max(0, KEPT_PROBLEMS - len(self.problems))])
+        self.problem_count += len(problems)
+
+    def _own(self, traces: Sequence[Trace]) -> list[Trace]:
+        """The traces that are no other agent's: its rules, which may keep more out, hold for those."""
+        known = self._store.traces.agents([trace.trace_id for trace in traces])
+        own = [trace for trace in traces if known.get(trace.trace_id, trace.agent) == trace.agent]
+        foreign = {trace.trace_id: trace.agent for trace in traces} if len(own) < len(traces) else {}
+        self._note(
+            [
+                Problem(
+                    where=f"trace {one}",
+                    reason=f"is one of agent '{known[one]}' already: let '{agent}' read a project of its own",
+                )
+                for one, agent in foreign.items()
+                if known.get(one, agent) != agent
+            ]
+        )
+        return own
 
     def _newest(self, known: datetime | None, given: datetime) -> datetime | None:
         if given > self._began:

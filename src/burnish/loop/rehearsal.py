@@ -1,6 +1,6 @@
 """A store that is only looked at: what a pull would change, counted without changing it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,9 @@ class _Traces:
                 self._grown.add(one)
                 grown += 1
         return IngestSummary(new_traces=new, grown_traces=grown, new_spans=new_spans, known_spans=known_spans)
+
+    def agents(self, trace_ids: Sequence[str]) -> dict[str, str]:
+        return {} if self._store is None else self._store.traces.agents(trace_ids)
 
     def known(self, agent: str, source: str, since: datetime) -> Iterator[tuple[str, list[str]]]:
         return iter(()) if self._store is None else self._store.traces.known(agent, source, since)

@@ -52,12 +52,13 @@ def add_user(
     queues: Annotated[
         list[str] | None, typer.Option("--queue", metavar="QUEUE", help="Only these queues; repeatable.")
     ] = None,
+    all_queues: Annotated[bool, typer.Option("--all-queues", help="Every queue, where it was some only.")] = False,
     no_password: Annotated[
         bool, typer.Option("--no-password", help="For people whom a proxy in front of the pages vouches for.")
     ] = False,
     password_stdin: FromStdin = False,
 ) -> None:
-    """Make an account, or change the role and queues of one that is there."""
+    """Make an account, or change the role of one that is there, and its queues where they are named."""
     from burnish.adapters.store import Store
     from burnish.domain.annotation.people import Role
     from burnish.drivers.cli.output import advise
@@ -65,8 +66,9 @@ def add_user(
     session = Session.of(context)
     allowed = tuple(queues) if queues else None
     with Store.open(session.settings.store_url) as store:
-        if store.users.find(name) is not None:
-            user = store.users.set_access(name, Role(role), allowed)
+        found = store.users.find(name)
+        if found is not None:
+            user = store.users.set_access(name, Role(role), allowed if queues or all_queues else found.queues)
             advise(f"{user.name} is {user.role.value} now; sessions of this account have ended.")
             return
         password = None if no_password else _password(password_stdin)
