@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check integration bench clean
+.PHONY: help setup demo contracts test check integration bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,13 +14,16 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	@echo "Installing burnish and what it needs into $(VENV) (about two minutes the first time) ..."
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --quiet --editable . --group dev --group contracts
 	@touch $@
 
 setup: $(STAMP) ## Create .venv with burnish and its development tools
 
 demo: $(STAMP) ## Run the whole loop on the example agent; FAST=1 for a technical tour with a tiny model
 	$(BIN)/burnish demo $(if $(FAST),--fast)
+
+contracts: $(STAMP) ## Hold our requests to Langfuse and LangSmith against the vendors' own SDKs
+	$(BIN)/python -m pytest tests/contracts $(ARGS)
 
 test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest $(ARGS)

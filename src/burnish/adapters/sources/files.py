@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from io import BufferedIOBase
 from pathlib import Path
 
-from burnish.adapters.sources.base import Batch, Problem
+from burnish.adapters.sources.base import Batch, Problem, ReadsFiles
 from burnish.adapters.sources.otlp import DecodedRequest, decode_body, spans_to_traces
 from burnish.adapters.sources.registry import SourceContext
 from burnish.errors import InputError
 
-__all__ = ["OtlpFilesSource", "find_files", "open_binary", "open_otlp"]
+__all__ = ["OtlpFilesSource", "find_files", "open_binary", "open_otlp", "read_files"]
 
 _BATCH_SPANS = 2000
 _MAX_BYTES = 512 * 2**20  # one request in a file of one's own
@@ -20,6 +20,15 @@ _JSON, _PROTOBUF = "application/json", "application/x-protobuf"
 _SUFFIXES = tuple(
     suffix + zipped for suffix in (".json", ".jsonl", ".ndjson", ".pb", ".binpb") for zipped in ("", ".gz")
 )
+
+
+def read_files(source: ReadsFiles) -> Iterator[Batch]:
+    """Yield what is wrong with where the files are looked for, then what each of them holds."""
+    files, problems = source.files()
+    if problems:
+        yield Batch([], problems)
+    for file in files:
+        yield from source.read_file(file)
 
 
 def find_files(path: Path, suffixes: tuple[str, ...]) -> tuple[list[Path], list[Problem]]:

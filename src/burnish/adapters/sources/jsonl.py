@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from burnish.adapters.sources.base import Batch, Problem
-from burnish.adapters.sources.files import find_files, open_binary
+from burnish.adapters.sources.files import find_files, open_binary, read_files
 from burnish.adapters.sources.jsontext import DEEPEST, nested_too_deep, parse_json
 from burnish.adapters.sources.lines import MAX_LINE_BYTES, read_lines
 from burnish.adapters.sources.registry import SourceContext
@@ -61,11 +61,7 @@ class JsonlSource:
 
     def read(self) -> Iterator[Batch]:
         """Yield batches of at most 200 traces or 8 MiB of text; a bad line is a problem with its number."""
-        files, problems = self.files()
-        if problems:
-            yield Batch([], problems)
-        for file in files:
-            yield from self.read_file(file)
+        return read_files(self)
 
     def read_file(self, path: Path) -> Iterator[Batch]:
         """Yield what one file holds."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from burnish.adapters.sources.base import Batch, Problem
 from burnish.adapters.sources.chatlogs.traces import record_trace
-from burnish.adapters.sources.files import find_files, open_binary
+from burnish.adapters.sources.files import find_files, open_binary, read_files
 from burnish.adapters.sources.jsontext import parse_json
 from burnish.adapters.sources.lines import MAX_LINE_BYTES, read_lines
 from burnish.adapters.sources.registry import SourceContext
@@ -44,11 +44,7 @@ class ChatLogSource:
 
     def read(self) -> Iterator[Batch]:
         """Yield batches of at most 200 traces or 8 MiB of text."""
-        files, problems = self.files()
-        if problems:
-            yield Batch([], problems)
-        for file in files:
-            yield from self.read_file(file)
+        return read_files(self)
 
     def read_file(self, path: Path) -> Iterator[Batch]:
         """Yield what one file holds; a bad record is a problem with its place."""

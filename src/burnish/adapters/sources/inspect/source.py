@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from burnish.adapters.sources.base import Batch, Problem
-from burnish.adapters.sources.files import find_files
+from burnish.adapters.sources.files import find_files, read_files
 from burnish.adapters.sources.inspect.archive import LoggedSample, read_log
 from burnish.adapters.sources.inspect.conversation import Conversation
 from burnish.adapters.sources.inspect.samples import sample_trace
@@ -47,11 +47,7 @@ class InspectSource:
 
     def read(self) -> Iterator[Batch]:
         """Yield batches of at most 50 samples; one sample is in memory as JSON at a time."""
-        files, problems = self.files()
-        if problems:
-            yield Batch([], problems)
-        for file in files:
-            yield from self.read_file(file)
+        return read_files(self)
 
     def read_file(self, path: Path) -> Iterator[Batch]:
         """Yield what one log holds."""
