@@ -15,7 +15,8 @@ from burnish.adapters.sources.http import HttpClient
 from burnish.adapters.sources.langfuse import LangfuseSource, open_langfuse
 from burnish.adapters.sources.registry import SourceContext
 from burnish.domain.feedback import Feedback, FeedbackSource
-from burnish.domain.traces import SpanKind, SpanStatus, Trace, merge
+from burnish.domain.merging import merge
+from burnish.domain.traces import SpanKind, SpanStatus, Trace
 from burnish.errors import ConfigError, SourceError
 from burnish.project import SourceConfig
 

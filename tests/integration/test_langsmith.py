@@ -15,6 +15,7 @@ from burnish.adapters.sources.http import HttpClient
 from burnish.adapters.sources.langsmith import LangsmithSource, open_langsmith
 from burnish.adapters.sources.registry import SourceContext
 from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.merging import merge
 from burnish.domain.traces import (
     ImagePart,
     ReasoningPart,
@@ -24,7 +25,6 @@ from burnish.domain.traces import (
     ToolCallPart,
     Trace,
     Usage,
-    merge,
 )
 from burnish.errors import ConfigError, SourceError
 from burnish.project import SourceConfig
