@@ -1,5 +1,6 @@
 """Settings: what the environment says, read once at the edge."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -65,3 +66,16 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database URL, SQLite in the home by default."""
         return self.database_url or f"sqlite:///{self.home_dir / 'burnish.sqlite3'}"
+
+    def variable(self, name: str) -> str | None:
+        """A variable of others that a project's file names, such as one with a key: the environment's, else `.env`'s.
+
+        None where neither has it or it is empty.
+        """
+        found = os.environ.get(name)
+        if found:
+            return found
+        from dotenv import dotenv_values
+
+        file = self.project.expanduser() / ".env"
+        return (dotenv_values(file).get(name) or None) if file.is_file() else None

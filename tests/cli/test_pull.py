@@ -50,13 +50,14 @@ def test_pull_says_what_came_and_stores_it(folder: Path) -> None:
     assert not (folder / ".burnish").exists()
     done = call(folder, "pull", "support")
     assert 0 == done.returncode, done.stderr
-    assert dry.stdout.splitlines()[0].split()[:4] == done.stdout.splitlines()[0].split()[:4]
-    row = done.stdout.splitlines()[1].split()
-    assert ["support", "jsonl", "2", "0", "4", "0", "0", "1"] == row[:8] == dry.stdout.splitlines()[1].split()[:8]
+    headings = [[line.split() for line in told.stdout.splitlines()[:2]] for told in (dry, done)]
+    assert headings[0] == headings[1]
+    row = done.stdout.splitlines()[2].split()
+    assert ["support", "jsonl", "2", "0", "4", "0", "0", "1"] == row[:8] == dry.stdout.splitlines()[2].split()[:8]
     assert "traces.jsonl:3" in done.stderr
     with Store.open(store_url(folder)) as store:
         assert 2 == store.traces.count(TraceQuery(agent="support"))
-    assert ["0", "0", "0", "4"] == call(folder, "pull").stdout.splitlines()[1].split()[2:6]
+    assert ["0", "0", "0", "0"] == call(folder, "pull").stdout.splitlines()[2].split()[2:6]
 
 
 def test_push_says_why_nothing_goes_back(folder: Path) -> None:
@@ -81,3 +82,22 @@ def test_wrong_calls_are_one_line(folder: Path, arguments: list[str], code: int,
     assert code == done.returncode
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_one_agents_wrong_source_does_not_cost_the_others_their_pull(folder: Path) -> None:
+    """It is told beside them, with exit code 1; asked for by name it is the error itself."""
+    wrong = AGENT.replace("traces.jsonl", "nowhere.jsonl")
+    (folder / "config" / "agents" / "broken.toml").write_text(wrong)
+    done = call(folder, "pull")
+    assert 1 == done.returncode
+    assert ["support", "jsonl", "2"] == done.stdout.splitlines()[3].split()[:3]
+    assert "broken: stopped: [source] of agent 'broken': path = 'nowhere.jsonl' does not exist" in done.stderr
+    alone = call(folder, "pull", "broken")
+    assert (1, "") == (alone.returncode, alone.stdout)
+
+
+def test_a_pull_fits_a_terminal_of_80_characters(folder: Path) -> None:
+    """No column is cut off at the edge."""
+    done = run("pull", "--dry-run", cwd=folder, PYTHONPATH=os.environ.get("PYTHONPATH", ""), COLUMNS="80")
+    assert ["took"] == done.stdout.splitlines()[1].split()[-1:]
+    assert 80 >= max(len(line.rstrip()) for line in done.stdout.splitlines())

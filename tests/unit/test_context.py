@@ -194,11 +194,27 @@ def _endpoint_agent(variable: str | None) -> AgentConfig:
     return AgentConfig.model_validate({**AGENT, "source": {"kind": "endpoint", "api_key_env": variable}})
 
 
-def test_the_token_of_an_agent_comes_from_the_variable_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_of_an_agent_comes_from_the_variable_it_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """An agent without a variable has no token of its own; a variable that is not set would leave the door open."""
     monkeypatch.setenv("DESK_TOKEN", "t")
     agents = {"desk": _endpoint_agent("DESK_TOKEN"), "shop": _endpoint_agent(None)}
-    assert {"desk": "t"} == endpoint_tokens(agents)
+    assert {"desk": "t"} == endpoint_tokens(Settings(project=tmp_path), agents)
     monkeypatch.delenv("DESK_TOKEN")
     with pytest.raises(ConfigError, match=r"\[source\] of agent 'desk' names .* DESK_TOKEN, which is not set"):
-        endpoint_tokens(agents)
+        endpoint_tokens(Settings(project=tmp_path), agents)
+
+
+def test_a_key_may_stand_in_the_projects_env_file_and_the_environment_wins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever folder a command is called from; what neither has is None."""
+    (tmp_path / ".env").write_text("DESK_TOKEN=from-file\nEMPTY=\n")
+    settings = Settings(project=tmp_path)
+    monkeypatch.delenv("DESK_TOKEN", raising=False)
+    assert "from-file" == settings.variable("DESK_TOKEN")
+    monkeypatch.setenv("DESK_TOKEN", "from-environment")
+    assert "from-environment" == settings.variable("DESK_TOKEN")
+    assert settings.variable("EMPTY") is None
+    assert settings.variable("NOT_THERE") is None

@@ -10,7 +10,7 @@ from support.trace_stores import START, TRACE, Answer, FakePhoenix, client_of, p
 from burnish.adapters.sources import SourceContext, open_source
 from burnish.adapters.sources.base import Annotates, Annotation, HearsPeople, KnownTrace, Window, WindowedSource
 from burnish.adapters.sources.http import RefusedError
-from burnish.adapters.sources.phoenix import PhoenixSource
+from burnish.adapters.sources.phoenix import PhoenixSource, open_phoenix
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.traces import Span, SpanKind, SpanStatus, ToolUse
 from burnish.errors import SourceError
@@ -102,6 +102,34 @@ def test_a_refusal_is_not_tried_again_and_advises(status: int, advice: str) -> N
     with served(store) as url, client_of(url) as client, pytest.raises(RefusedError, match=advice):
         list(PhoenixSource(client, "default", "desk").read_window(ALL))
     assert len(store.requests) == 1
+
+
+def test_a_refusal_in_html_is_told_in_a_line_of_words() -> None:
+    """Proxies and wrong addresses answer with pages; an error is one line all the same."""
+    store = FakePhoenix()
+    store.faults = [Answer(404, b"<!doctype html>\n<title>404</title>\n<h1>Not Found</h1>")]
+    with (
+        served(store) as url,
+        client_of(url) as client,
+        pytest.raises(RefusedError, match="answered 404 404 Not Found; check url and project"),
+    ):
+        list(PhoenixSource(client, "default", "desk").read_window(ALL))
+
+
+@pytest.mark.parametrize(
+    ("environment", "advice"),
+    [({}, "it asks for a key: set PHOENIX_API_KEY"), ({"PHOENIX_API_KEY": "x"}, "check the key in PHOENIX_API_KEY")],
+)
+def test_a_refused_key_is_named_by_its_variable(environment: dict[str, str], advice: str) -> None:
+    """Where there is none, the advice is to set it."""
+    store = FakePhoenix()
+    store.faults = [Answer(401, b"no")]
+    with served(store) as url:
+        config = SourceConfig(kind="phoenix", url=url)
+        source = open_phoenix(SourceContext(config, "desk", Path(), environment.get))
+        with pytest.raises(RefusedError, match=advice):
+            list(source.read_window(ALL))
+        source.close()
 
 
 def test_a_tool_span_has_its_arguments_together_again() -> None:

@@ -138,7 +138,8 @@ def _open(
             while at.applies.when is not None:
                 at = by_name[at.applies.when.evaluator]
                 reach |= wanted[at.name]
-            found[name] += [one for one in some if one in reach]
+            corrected = by_name[name].applies.has_expected
+            found[name] += [one for one in some if one in reach and corrected in (None, one in desk.corrections)]
     return found
 
 

@@ -85,10 +85,10 @@ def open_source(settings: Settings, config: AgentConfig) -> "Source | WindowedSo
     """
     from burnish.adapters.sources import SourceContext, open_source
 
-    return open_source(SourceContext(config.source, config.name, settings.project, lambda name: os.environ.get(name)))
+    return open_source(SourceContext(config.source, config.name, settings.project, settings.variable))
 
 
-def endpoint_tokens(agents: Mapping[str, AgentConfig]) -> dict[str, str]:
+def endpoint_tokens(settings: Settings, agents: Mapping[str, AgentConfig]) -> dict[str, str]:
     """The token each agent sends its traces with, of those whose source is the endpoint and names a variable.
 
     Raises ConfigError where a named variable is not set: without its token an agent's endpoint would stand open.
@@ -97,7 +97,7 @@ def endpoint_tokens(agents: Mapping[str, AgentConfig]) -> dict[str, str]:
     for name, config in agents.items():
         variable = config.source.api_key_env
         if config.source.kind == "endpoint" and variable:
-            tokens[name] = os.environ.get(variable, "")
+            tokens[name] = settings.variable(variable) or ""
             if not tokens[name]:
                 raise ConfigError(
                     f"[source] of agent '{name}' names the environment variable {variable}, which is not set"
@@ -326,7 +326,7 @@ class Workshop:
             ours = settings.model_api_key is not None and config.base_url in (None, settings.model_base_url)
             key = settings.model_api_key.get_secret_value() if ours and settings.model_api_key else "none"
             if config.api_key_env:
-                key = os.environ.get(config.api_key_env, "")
+                key = settings.variable(config.api_key_env) or ""
                 if not key:
                     raise ConfigError(f"[models.{role}] names api_key_env = '{config.api_key_env}', which is not set")
             if name is None:

@@ -126,6 +126,7 @@ def pull(
         problems=found.problems,
         problem_count=found.problem_count,
         stopped="" if found.whole else _enough(limit),
+        limited=not found.whole,
         seconds=time.monotonic() - started,
     )
 
@@ -192,7 +193,7 @@ class _Pull:
         if self._position.high is None:
             # From now on nothing after this is left out, however long the source cannot be reached.
             self._store.positions.advance(self._agent, self._key, high=self._start)
-        stopped = ""
+        stopped, limited = "", False
         try:
             self._read_traces()
             if not self._intake.full:
@@ -201,8 +202,8 @@ class _Pull:
             stopped = str(error)
             self._intake.flush()
         if self._intake.full and not stopped:
-            stopped = _enough(self._limit)
-        return self._report(stopped)
+            stopped, limited = _enough(self._limit), True
+        return self._report(stopped, limited)
 
     def _read_traces(self) -> None:
         length = FIRST_SLICE
@@ -263,7 +264,7 @@ class _Pull:
             counts = (intake.spans, intake.summary.new_spans, intake.problem_count)
             self._progress(PullProgress(*counts, seconds, self._at, self._start, self._began))
 
-    def _report(self, stopped: str) -> PullReport:
+    def _report(self, stopped: str, limited: bool) -> PullReport:
         intake = self._intake
         return PullReport(
             source=self._source.name,
@@ -279,6 +280,7 @@ class _Pull:
             end=self._began,
             read_to=self._at,
             stopped=stopped,
+            limited=limited,
             seconds=time.monotonic() - self._started,
         )
 

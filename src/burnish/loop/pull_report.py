@@ -16,8 +16,8 @@ class PullReport(Value):
     `traces`, `spans` and `feedback_read` count what the source gave, `summary` and `new_feedback` what was new of it,
     `expired` the traces that are older than the agent's retention and were left out.
     `start` and `end` bound the time that was asked for (None where the source is files), `read_to` says up to when
-    everything is stored. `stopped` says why it did not reach the end, and is empty where it did. `problems` holds the
-    first thousand of `problem_count`.
+    everything is stored. `stopped` says why it did not reach the end, and is empty where it did; `limited` says that it
+    was told to read no more. `problems` holds the first thousand of `problem_count`.
     """
 
     source: str
@@ -33,6 +33,7 @@ class PullReport(Value):
     end: UtcDatetime | None = None
     read_to: UtcDatetime | None = None
     stopped: str = ""
+    limited: bool = False
     seconds: float = 0.0
 
 

@@ -1,5 +1,6 @@
 """How the connectors speak HTTP: one client, failed requests tried again, refusals as SourceError with advice."""
 
+import re
 import time
 from collections.abc import Callable, Container
 from types import TracebackType
@@ -15,7 +16,6 @@ from burnish.errors import SourceError
 __all__ = ["HttpClient", "RefusedError"]
 
 _ADVICE = {
-    401: "check the key",
     403: "the key may not do this",
     404: "check url and project",
 }
@@ -44,8 +44,8 @@ class HttpClient:
 
     429, 5xx, time-outs and broken connections are tried again up to `attempts` times in all, waiting what Retry-After
     asks; requests of this package are reads or idempotent writes, so that a repetition is harmless, or go through
-    `create`. Text of the
-    server's refusals is cut to 300 characters; headers, and with them keys, never show in an error.
+    `create`. Text of the server's refusals is cut to 300 characters; headers, and with them keys, never show in an
+    error. `key_advice` is what to do after a 401.
     """
 
     def __init__(
@@ -58,8 +58,10 @@ class HttpClient:
         backoff: Backoff | None = None,
         sleep: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
+        key_advice: str = "check the key",
     ) -> None:
         self.base_url = base_url
+        self._advice = {401: key_advice, **_ADVICE}
         self._attempts = attempts
         self._backoff = backoff or Backoff()
         self._sleep = sleep
@@ -126,13 +128,15 @@ class HttpClient:
         try:
             response = self._client.request(method, path, **request)
         except httpx.TransportError as error:
-            return _Failure(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, None)
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            unreached = "; start it, or check url" if isinstance(error, httpx.ConnectError) else ""
+            return _Failure(reason + unreached, None)
         if response.is_success:
             return response
-        reason = f"{response.status_code} {response.text[:300].strip()}".strip()
+        reason = f"{response.status_code} {_told(response.text)}".strip()
         if response.status_code not in final and worth_retrying(response.status_code, None):
             return _Failure(reason, retry_after(response.headers))
-        advice = _ADVICE.get(response.status_code)
+        advice = self._advice.get(response.status_code)
         raise RefusedError(
             f"{self._named(method, path)} answered {reason}" + (f"; {advice}" if advice else ""),
             response.status_code,
@@ -155,3 +159,10 @@ class HttpClient:
 
     def _named(self, method: str, path: str) -> str:
         return f"{method} {path if path.startswith('http') else self.base_url + path}"
+
+
+def _told(text: str) -> str:
+    """What a refusal says, on one line and cut to 300 characters; of a page of HTML its words."""
+    start = text[:10_000].lstrip()
+    words = re.sub(r"<[^<>]*>", " ", start) if start.startswith("<") else start
+    return " ".join(words.split())[:300]

@@ -87,6 +87,11 @@ class SourceContext:
             raise ConfigError(f"{self.where} names the environment variable {name}, which is not set")
         return value
 
+    def key_advice(self, name: str | None, default: str) -> str:
+        """What to do where the server refuses the key that `secret` looked up, or that there is none."""
+        variable = name or default
+        return f"check the key in {variable}" if self.environ(variable) else f"it asks for a key: set {variable}"
+
 
 class EndpointSource:
     """The source of an agent whose traces arrive by POST /v1/traces: there is nothing to pull."""

@@ -38,14 +38,20 @@ class RetentionStore:
         with self._database.read() as connection:
             kept, going = self._cited(connection, rule), _old(rule)
             traces, spans = _sums(connection, *going)
-            cited = [_sums(connection, *going, _traces.c.trace_id.in_(ids)) for ids in chunked(sorted(kept))]
+            said = _said_of(connection, *going)
+            cited = [
+                (*_sums(connection, *going, here), _said_of(connection, *going, here))
+                for ids in chunked(sorted(kept))
+                for here in (_traces.c.trace_id.in_(ids),)
+            ]
             nights = len(_old_nights(connection, rule))
             replies = sa.select(sa.func.count()).select_from(_old_replies(rule).subquery())
             answers = connection.execute(replies).scalar_one()
         return Pruned(
-            traces=traces - sum(count for count, _ in cited),
-            spans=spans - sum(count for _, count in cited),
-            kept=sum(count for count, _ in cited),
+            traces=traces - sum(count for count, _, _ in cited),
+            spans=spans - sum(count for _, count, _ in cited),
+            feedback=said - sum(count for _, _, count in cited),
+            kept=sum(count for count, _, _ in cited),
             clusters=nights,
             replies=answers,
         )
@@ -228,6 +234,12 @@ def _sums(connection: Connection, *conditions: sa.ColumnElement[bool]) -> tuple[
     query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_traces.c.spans), 0)).where(*conditions)
     traces, spans = connection.execute(query).one()
     return int(traces), int(spans)
+
+
+def _said_of(connection: Connection, *conditions: sa.ColumnElement[bool]) -> int:
+    """How many scores and remarks there are on these traces."""
+    joined = sa.join(_feedback, _traces, _feedback.c.trace_id == _traces.c.trace_id)
+    return int(connection.execute(sa.select(sa.func.count()).select_from(joined).where(*conditions)).scalar_one())
 
 
 def _there(connection: Connection, ids: tuple[str, ...]) -> set[str]:

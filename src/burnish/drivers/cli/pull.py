@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from burnish.drivers.cli.session import AsJson, NoStoreError, Session
+from burnish.errors import ConfigError
 
 if TYPE_CHECKING:
-    from burnish.loop.pull import PullProgress, PullReport
+    from burnish.loop.pull import PullProgress, PullReport, PullStore
     from burnish.loop.write_back import WriteBackReport
 
 __all__ = ["pull", "push"]
@@ -34,9 +35,7 @@ def pull(
 ) -> None:
     """Bring new traces, and what people said of them, from the agents' sources into the store."""
     from burnish.drivers.cli.since import moment_of
-    from burnish.loop.context import open_store
-    from burnish.loop.pull import pull_agent
-    from burnish.loop.rehearsal import Rehearsal
+    from burnish.loop.pull import PullReport, pull_agent
     from burnish.project import load_agent
 
     session = Session.of(context)
@@ -44,25 +43,20 @@ def pull(
     reports: dict[str, PullReport] = {}
     for name in _agents(session, agent):
         config = load_agent(session.settings.project, name)
-        with _watched(name) as show:
-            if dry_run:
-                try:
-                    with session.store() as store:
-                        reports[name] = pull_agent(
-                            session.settings, config, Rehearsal(store), show, since=start, limit=limit
-                        )
-                except NoStoreError:
-                    reports[name] = pull_agent(
-                        session.settings, config, Rehearsal(None), show, since=start, limit=limit
-                    )
-            else:
-                with open_store(session.settings) as store:
-                    reports[name] = pull_agent(session.settings, config, store, show, since=start)
+        with _pulled_into(session, dry_run) as store, _watched(name) as show:
+            try:
+                reports[name] = pull_agent(
+                    session.settings, config, store, show, since=start, limit=limit if dry_run else None
+                )
+            except ConfigError as error:
+                if agent is not None:
+                    raise
+                reports[name] = PullReport(source=config.source.kind, stopped=str(error))  # the others have theirs
     if as_json:
         _print_json(reports)
     else:
         _print_pulls(reports, dry_run)
-    if not dry_run and any(report.stopped for report in reports.values()):
+    if any(report.stopped and not report.limited for report in reports.values()):
         raise typer.Exit(1)
 
 
@@ -74,7 +68,7 @@ def push(
 ) -> None:
     """Write scores, labels and cluster names back to the sources of agents that have it switched on."""
     from burnish.drivers.cli.progress import watched
-    from burnish.loop.write_back import write_back_agent
+    from burnish.loop.write_back import WriteBackReport, write_back_agent
     from burnish.project import load_agent
 
     session = Session.of(context)
@@ -82,7 +76,12 @@ def push(
     for name in _agents(session, agent):
         config = load_agent(session.settings.project, name)
         with session.store() as store, watched() as show:
-            reports[name] = write_back_agent(session.settings, config, store, dry=dry_run, progress=show)
+            try:
+                reports[name] = write_back_agent(session.settings, config, store, dry=dry_run, progress=show)
+            except ConfigError as error:
+                if agent is not None:
+                    raise
+                reports[name] = WriteBackReport(source=config.source.kind, stopped=str(error))
     if as_json:
         _print_json(reports)
     else:
@@ -95,6 +94,24 @@ def _agents(session: Session, agent: str | None) -> list[str]:
     from burnish.loop.context import project_agents
 
     return [agent] if agent is not None else project_agents(session.settings)
+
+
+@contextmanager
+def _pulled_into(session: Session, dry_run: bool) -> "Iterator[PullStore]":
+    """The store, made where there is none; in a dry run its stand-in, which makes nothing."""
+    from burnish.loop.context import open_store
+    from burnish.loop.rehearsal import Rehearsal
+
+    if not dry_run:
+        with open_store(session.settings) as store:
+            yield store
+        return
+    with ExitStack() as stack:
+        try:
+            there = stack.enter_context(session.store())
+        except NoStoreError:
+            there = None
+        yield Rehearsal(there)
 
 
 @contextmanager
@@ -130,9 +147,9 @@ def _print_pulls(reports: "dict[str, PullReport]", dry_run: bool) -> None:
     from burnish.drivers.figures import count, duration, moment
     from burnish.drivers.visible import visible
 
-    names = ("new traces", "grown", "new spans", "known spans", "feedback", "problems")
-    columns = [Column("agent"), Column("source"), *(Column(name, right=True) for name in names)]
-    columns += [Column("from (UTC)"), Column("to (UTC)"), Column("took", right=True), Column("spans/s", right=True)]
+    # Two lines a heading: with as many columns the table fits 80 characters.
+    names = ("new\ntraces", "grown", "new\nspans", "known\nspans", "new\nfeedback", "problems", "took")
+    columns = [Column("agent", flexible=True), Column("source"), *(Column(name, right=True) for name in names)]
     table(
         columns,
         [
@@ -145,15 +162,16 @@ def _print_pulls(reports: "dict[str, PullReport]", dry_run: bool) -> None:
                 count(report.summary.known_spans),
                 count(report.new_feedback),
                 count(report.problem_count),
-                moment(report.start),
-                moment(report.read_to),
                 duration(report.seconds),
-                count(round(report.spans / report.seconds) if report.seconds else 0),
             )
             for name, report in reports.items()
         ],
     )
     for name, report in reports.items():
+        if report.start is not None and report.read_to is not None and report.read_to > report.start:
+            advise(visible(f"{name}: read what started from {moment(report.start)} to {moment(report.read_to)} UTC"))
+        elif report.source == "endpoint":
+            advise(visible(f"{name}: nothing to pull: its traces come to `burnish serve` (kind = 'endpoint')"))
         for problem in report.problems[:5]:
             advise(visible(f"{name}: {problem}"))
         if report.problem_count > 5:

@@ -31,7 +31,7 @@ def serve(
 
     settings = Session.of(context).settings
     agents = {name: load_agent(settings.project, name) for name in agent_names(settings.project)}
-    tokens = endpoint_tokens(agents)
+    tokens = endpoint_tokens(settings, agents)
     wanted = settings.server_port if port is None else port
     with Store.open(settings.store_url) as store:
         run_server(

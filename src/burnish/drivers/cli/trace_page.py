@@ -1,7 +1,7 @@
 """One trace on the terminal."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
@@ -32,7 +32,7 @@ def print_trace(
         _block("input", trace.input, full)
         _block("output", trace.output, full)
     _steps(trace)
-    _scores(feedback, failures)
+    _scores(feedback, failures, {span.span_id: span.name for span in trace.spans})
 
 
 def _head(trace: Trace) -> None:
@@ -124,7 +124,7 @@ def _status(span: Span) -> Text:
     return Text(span.status.value, style="dim")
 
 
-def _scores(feedback: Sequence[Feedback], failures: Sequence[EvaluatorFailure]) -> None:
+def _scores(feedback: Sequence[Feedback], failures: Sequence[EvaluatorFailure], steps: Mapping[str, str]) -> None:
     if feedback:
         heading("scores and reviews")
         table(
@@ -138,7 +138,7 @@ def _scores(feedback: Sequence[Feedback], failures: Sequence[EvaluatorFailure]) 
             ],
             [
                 (
-                    item.key,
+                    f"{item.key} on {steps[item.span_id]}" if item.span_id in steps else item.key,
                     score(item.score),
                     "" if item.value is None else str(item.value),
                     f"{item.source.value} {item.author}",

@@ -17,7 +17,7 @@ app = typer.Typer(cls=Group, help="What the agents did: traces with their scores
 
 EMPTY = (
     "No trace fits. Leave out filters, or bring traces in: send OTLP to `burnish serve` (POST /v1/traces), "
-    "or `burnish run pull_and_enrich`."
+    "or `burnish pull` them from where they are."
 )
 
 

@@ -18,6 +18,7 @@ from burnish.errors import ConfigError
 __all__ = ["LangfuseSource", "open_langfuse"]
 
 CLOUD = "https://cloud.langfuse.com"
+PUBLIC, SECRET = "LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY"
 _OPTIONS = ("expand_metadata", "page_size", "user_scores")
 _EDITED_DAYS = 14  # an edited annotation keeps the timestamp it is asked by: people's scores are asked for further back
 
@@ -68,11 +69,11 @@ def open_langfuse(context: SourceContext, connect: Callable[..., HttpClient] = H
     """The source of kind `langfuse`. Raises ConfigError where a key is missing or an option is wrong."""
     config = context.config
     refuse_unknown(context, _OPTIONS)
-    public = context.secret(config.public_key_env, "LANGFUSE_PUBLIC_KEY")
-    secret = context.secret(config.api_key_env, "LANGFUSE_SECRET_KEY")
+    public = context.secret(config.public_key_env, PUBLIC)
+    secret = context.secret(config.api_key_env, SECRET)
     if not public or not secret:
         raise ConfigError(
-            f"{context.where}: Langfuse wants a key pair; set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, or name "
+            f"{context.where}: Langfuse wants a key pair; set {PUBLIC} and {SECRET}, or name "
             "other variables with public_key_env and api_key_env"
         )
     pair = base64.b64encode(f"{public}:{secret}".encode()).decode()
@@ -81,6 +82,7 @@ def open_langfuse(context: SourceContext, connect: Callable[..., HttpClient] = H
         headers={"Authorization": f"Basic {pair}"},
         timeout_s=config.timeout_s,
         attempts=4,
+        key_advice=f"check the key pair in {config.public_key_env or PUBLIC} and {config.api_key_env or SECRET}",
     )
     api = LangfuseApi(
         http,

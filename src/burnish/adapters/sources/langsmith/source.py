@@ -120,7 +120,12 @@ def open_langsmith(context: SourceContext, connect: Callable[..., HttpClient] = 
     url = context.url(context.environ("LANGSMITH_ENDPOINT") or CLOUD)
     older = next((ending for ending in ("/api/v1", "/api") if url.endswith(ending)), "")
     api = LangsmithApi(
-        connect(url.removesuffix(older), headers=headers, timeout_s=config.timeout_s),
+        connect(
+            url.removesuffix(older),
+            headers=headers,
+            timeout_s=config.timeout_s,
+            key_advice=context.key_advice(config.api_key_env, "LANGSMITH_API_KEY"),
+        ),
         project,
         older=older,
         page_size=number_in(context, "page_size", 1000, 1, 1000),

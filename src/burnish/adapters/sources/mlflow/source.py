@@ -128,6 +128,11 @@ def open_mlflow(context: SourceContext) -> MlflowSource:
     if key:
         basic = f"Basic {base64.b64encode(key.encode()).decode()}"
         headers = {"Authorization": basic if ":" in key else f"Bearer {key}"}
-    client = HttpClient(context.url("http://localhost:5000"), headers=headers, timeout_s=context.config.timeout_s)
+    client = HttpClient(
+        context.url("http://localhost:5000"),
+        headers=headers,
+        timeout_s=context.config.timeout_s,
+        key_advice=context.key_advice(context.config.api_key_env, "MLFLOW_TRACKING_TOKEN"),
+    )
     experiment = context.need_project("the id or the name of the experiment")
     return MlflowSource(MlflowApi(client, experiment), context.agent)

@@ -136,5 +136,6 @@ def open_phoenix(context: SourceContext) -> PhoenixSource:
         context.url("http://localhost:6006"),
         headers={"Authorization": f"Bearer {key}"} if key else None,
         timeout_s=context.config.timeout_s,
+        key_advice=context.key_advice(context.config.api_key_env, "PHOENIX_API_KEY"),
     )
     return PhoenixSource(client, context.config.project or "default", context.agent)
