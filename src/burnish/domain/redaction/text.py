@@ -91,7 +91,7 @@ class TextRedactor:
 
     def key(self, key: str) -> tuple[str, Clean | None]:
         """What kind of field has this name, and the name without a secret that stands in it."""
-        found = (key_kind(MARK.sub("", key)), self(key, True))
+        found = (key_kind(key), self(key, True))
         if len(self.known_keys) < KEYS_REMEMBERED and len(key) <= LONGEST_KEY:
             self.known_keys[key] = found
         return found
