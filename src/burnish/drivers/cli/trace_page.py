@@ -138,7 +138,7 @@ def _scores(feedback: Sequence[Feedback], failures: Sequence[EvaluatorFailure], 
             ],
             [
                 (
-                    f"{item.key} on {steps[item.span_id]}" if item.span_id in steps else item.key,
+                    f"{item.key} on {step}" if (step := steps.get(item.span_id or "")) else item.key,
                     score(item.score),
                     "" if item.value is None else str(item.value),
                     f"{item.source.value} {item.author}",
