@@ -123,3 +123,15 @@ def test_the_schema_is_written_where_files_name_it(workplace: Path) -> None:
     assert written == (ROOT / "config" / "evaluators" / "schema.json").read_text(encoding="utf-8")
     shutil.rmtree(workplace / "config" / "evaluators")
     assert 0 == run("evaluators", "schema", cwd=workplace).returncode
+
+
+def test_only_corrected_traces_count_where_an_expected_output_is_wanted(workplace: Path) -> None:
+    """What the table promises is what is judged: a trace without a correction is no work for such a check."""
+    spec = "- {kind: exact_match, name: same, applies: {has_expected: true}}\n"
+    (workplace / "config" / "evaluators" / "same.yaml").write_text(spec)
+    agent = (workplace / "agent").read_text()
+    told = run("evaluate", agent, "--evaluators", "same", "--estimate", "--json", cwd=workplace)
+    (row,) = json.loads(told.stdout)["estimate"]
+    done = json.loads(run("evaluate", agent, "--evaluators", "same", "--json", cwd=workplace).stdout)
+    assert row["items"] == (done["evaluators"].get("same") or {"scored": 0})["scored"]
+    assert 3 == run("evaluate", agent, "--evaluators", "same", cwd=workplace).returncode

@@ -47,7 +47,7 @@ def test_old_traces_go_with_what_was_said_of_them(store: Store) -> None:
     gone = store.retention.prune(rule, told.append)
     assert ["new", "other"] == _traces(store)
     assert (1, 2, 1, 1, 0) == (gone.traces, gone.spans, gone.feedback, gone.failures, gone.kept)
-    assert (would.traces, would.spans) == (gone.traces, gone.spans)
+    assert (would.traces, would.spans, would.feedback) == (gone.traces, gone.spans, gone.feedback)
     assert told[-1].traces == 1
     assert ([], []) == (store.feedback.for_trace("old"), store.feedback.failures(["old"])["old"])
     assert [0.2] == [item.score for item in store.feedback.for_trace("new")]

@@ -9,6 +9,7 @@ from support.seeded import AGENT, NIGHT, PULL_ID, START, trace_id
 from web.conftest import client_of, settings_for
 
 from burnish.adapters.store import Store
+from burnish.domain.feedback import Feedback
 from burnish.domain.listing import TraceQuery
 from burnish.domain.proposals import Edit, Proposal, PullRequest
 from burnish.drivers.web import create_app
@@ -126,6 +127,19 @@ def test_a_trace_shows_conversation_tools_scores_and_steps(pages: TestClient) ->
         "C-0004",
     ):
         assert expected in text
+
+
+def test_a_remark_on_a_step_names_the_step(store: Store, tmp_path: Path) -> None:
+    """A person's word on one span does not read as one on the whole trace."""
+    from support.seeded import support_trace
+
+    trace = support_trace(1)
+    step = trace.spans[-1]
+    store.traces.add([trace])
+    said = {"key": "tone", "source": "human", "score": 0.0, "author": "phoenix/ana"}
+    store.feedback.add([Feedback.model_validate({**said, "trace_id": trace.trace_id, "span_id": step.span_id})])
+    text = client_of(store, tmp_path).get(f"/traces/{trace.trace_id}").text
+    assert f'tone <span class="quiet">on {step.name}</span>' in text
 
 
 def test_a_proposal_shows_diff_evidence_and_verdict(pages: TestClient, seeded: Store) -> None:

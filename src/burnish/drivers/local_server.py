@@ -66,8 +66,8 @@ class LocalServer:
     def ensure(self) -> bool:
         """Start the server if it does not answer; returns whether it was started now.
 
-        Raises ConfigError where something else holds the port and BurnishError where the server does not come up;
-        its log says why.
+        Raises ConfigError where something else holds the port, or this home's server is on another one, and
+        BurnishError where the server does not come up; its log says why.
         """
         with self._starting():
             if self.running():
@@ -75,6 +75,11 @@ class LocalServer:
             if self._port_taken():
                 raise ConfigError(
                     f"port {self.port} is taken by another program; set BURNISH_PREFECT_PORT to a free port"
+                )
+            if self._alive():
+                raise ConfigError(
+                    f"the Prefect server of {self._home} (process {self._told(self._pid_file)}) is on port "
+                    f"{self._told(self._port_file)}; set BURNISH_PREFECT_PORT to that, or end the process first"
                 )
             process = self._start()
             deadline = time.monotonic() + START_TIMEOUT_S
@@ -108,6 +113,10 @@ class LocalServer:
     @property
     def _pid_file(self) -> Path:
         return self._home / "prefect" / "server.pid"
+
+    @property
+    def _port_file(self) -> Path:
+        return self._home / "prefect" / "server.port"
 
     @property
     def _alive_file(self) -> Path:
@@ -169,7 +178,15 @@ class LocalServer:
                 pass_fds=[alive.fileno()],
             )
         self._pid_file.write_text(str(process.pid))
+        self._port_file.write_text(str(self.port))
         return process
+
+    @staticmethod
+    def _told(file: Path) -> str:
+        try:
+            return file.read_text().strip()
+        except OSError:
+            return "(unknown)"
 
     def _log_tail(self) -> str:
         with contextlib.suppress(OSError):
