@@ -141,7 +141,7 @@ def test_what_was_read_before_a_failure_is_kept_and_the_rest_is_named(store: Sto
     assert report.spans == len(stored(store))
     assert report.read_to is not None
     assert EPOCH < report.read_to < clock.now
-    source = SimulatedSource(clock, arrivals, agent="twin")
+    source = SimulatedSource(clock, arrivals)
     pull(store, source, "desk", CONFIG, clock=clock)
     assert source.windows[0].start > EPOCH + dt.timedelta(hours=1)
     assert sent(arrivals) == stored(store)
