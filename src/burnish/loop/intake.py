@@ -148,18 +148,16 @@ class Intake:
     def _own(self, traces: Sequence[Trace]) -> list[Trace]:
         """The traces that are no other agent's: its rules, which may keep more out, hold for those."""
         known = self._store.traces.agents([trace.trace_id for trace in traces])
-        own = [trace for trace in traces if known.get(trace.trace_id, trace.agent) == trace.agent]
-        foreign = {trace.trace_id: trace.agent for trace in traces} if len(own) < len(traces) else {}
-        self._note(
-            [
-                Problem(
-                    where=f"trace {one}",
-                    reason=f"is one of agent '{known[one]}' already: let '{agent}' read a project of its own",
-                )
-                for one, agent in foreign.items()
-                if known.get(one, agent) != agent
-            ]
-        )
+        own: list[Trace] = []
+        foreign: dict[str, Problem] = {}
+        for trace in traces:
+            owner = known.get(trace.trace_id, trace.agent)
+            if owner == trace.agent:
+                own.append(trace)
+                continue
+            reason = f"is one of agent '{owner}' already: let '{trace.agent}' read a project of its own"
+            foreign[trace.trace_id] = Problem(where=f"trace {trace.trace_id}", reason=reason)
+        self._note(list(foreign.values()))
         return own
 
     def _newest(self, known: datetime | None, given: datetime) -> datetime | None:

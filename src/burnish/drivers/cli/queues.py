@@ -213,17 +213,7 @@ def skip_item(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Leave an item to others; it is not offered to the same person again."""
-    from burnish.loop.reviewing import pass_on
-
-    _hand(
-        context,
-        as_json,
-        name,
-        who,
-        expert,
-        lambda store, queue, person, screens: pass_on(store, queue, item_id, person, note, screens),
-        item_id,
-    )
+    _pass_on(context, as_json, name, who, expert, item_id, note, escalate=False)
 
 
 @app.command("escalate")
@@ -232,6 +222,18 @@ def escalate_item(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Hand an item on to the experts."""
+    _pass_on(context, as_json, name, who, expert, item_id, note, escalate=True)
+
+
+@app.command("undo")
+def undo_label(context: typer.Context, name: Name, who: Who, expert: Expert = False, as_json: AsJson = False) -> None:
+    """Take back the last label of a person in a queue; the item is in their hands again."""
+    _hand(context, as_json, name, who, expert, lambda store, queue, person, _: store.queues.undo(queue, person))
+
+
+def _pass_on(
+    context: typer.Context, as_json: bool, name: str, who: str, expert: bool, item_id: str, note: str, *, escalate: bool
+) -> None:
     from burnish.loop.reviewing import pass_on
 
     _hand(
@@ -240,15 +242,9 @@ def escalate_item(
         name,
         who,
         expert,
-        lambda store, queue, person, screens: pass_on(store, queue, item_id, person, note, screens, escalate=True),
+        lambda store, queue, person, screens: pass_on(store, queue, item_id, person, note, screens, escalate=escalate),
         item_id,
     )
-
-
-@app.command("undo")
-def undo_label(context: typer.Context, name: Name, who: Who, expert: Expert = False, as_json: AsJson = False) -> None:
-    """Take back the last label of a person in a queue; the item is in their hands again."""
-    _hand(context, as_json, name, who, expert, lambda store, queue, person, _: store.queues.undo(queue, person))
 
 
 def _hand(
