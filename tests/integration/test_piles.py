@@ -69,7 +69,7 @@ def put(path: Path, numbers: list[int], age_s: float = 60.0) -> None:
     os.utime(path, ns=(now, now - int(age_s * 1e9)))
 
 
-def pulled(store: Store, pile: Path, **options: bool) -> tuple[list[str], int]:
+def pulled(store: Store | Rehearsal, pile: Path, **options: bool) -> tuple[list[str], int]:
     """Pull; which files were read, and how many traces were new."""
     source = Watched(pile)
     unread = UnreadFiles(source, AGENT, KEY, store.read_files, **options)
@@ -118,7 +118,7 @@ def test_a_file_that_is_half_read_does_not_count_as_read(store: Store, pile: Pat
 
 def test_a_rehearsal_remembers_nothing(store: Store, pile: Path) -> None:
     """What a dry run looked at is still to come."""
-    pulled(store, pile, remember=False)
+    pulled(Rehearsal(store), pile)
     assert pulled(store, pile)[0] == ["a.jsonl", "b.jsonl"]
 
 

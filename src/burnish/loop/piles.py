@@ -36,9 +36,9 @@ class ReadFiles(Protocol):
 class UnreadFiles:
     """A source that yields what its files hold beyond those that were read before.
 
-    Whoever reads it calls `written` whenever everything yielded so far is stored, and once more at the end. Without
-    `remember` nothing is noted (a rehearsal); `again` reads known files too. `key` tells apart the same files read
-    under other settings. `left_alone` counts the files that were known.
+    Whoever reads it calls `written` whenever everything yielded so far is stored, and once more at the end. `again`
+    reads known files too. `key` tells apart the same files read under other settings. `left_alone` counts the files
+    that were known.
     """
 
     def __init__(
@@ -48,7 +48,6 @@ class UnreadFiles:
         key: str,
         book: ReadFiles,
         *,
-        remember: bool = True,
         again: bool = False,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -58,7 +57,6 @@ class UnreadFiles:
         self._agent = agent
         self._key = key
         self._book = book
-        self._remember = remember
         self._again = again
         self._clock_ns = clock_ns
         self._done: list[FileState] = []
@@ -81,7 +79,7 @@ class UnreadFiles:
 
     def written(self) -> None:
         """Everything yielded so far is stored: remember the files that were read to their end."""
-        if self._done and self._remember:
+        if self._done:
             self._book.add(self._agent, self._key, self._done, utc_now())
         self._done.clear()
 
