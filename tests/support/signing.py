@@ -9,7 +9,7 @@ from burnish.adapters.store import Store
 from burnish.adapters.store.users import UserStore
 from burnish.domain.annotation.people import Role
 
-__all__ = ["PASSWORD", "make_accounts", "send", "sign_in", "token"]
+__all__ = ["PASSWORD", "browser_of", "make_accounts", "send", "sign_in", "token"]
 
 PASSWORD = "correct horse battery"
 
@@ -19,6 +19,11 @@ def make_accounts(store: Store) -> None:
     store.users = UserStore(store.users._database, cost=2)
     for role in Role:
         store.users.add(role.value, role, PASSWORD)
+
+
+def browser_of(app: Any) -> TestClient:
+    """A browser that has not been here before."""
+    return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
 
 
 def token(client: TestClient, path: str = "/login") -> str:

@@ -1,32 +1,43 @@
 """Who gets in, who does not, and whose requests are believed."""
 
-from pathlib import Path
+import re
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
+from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
-from support.signing import PASSWORD, make_accounts, send, sign_in, token
-from web.conftest import client_of
+from support.seeded import store_url
+from support.signing import PASSWORD, browser_of, make_accounts, send, sign_in, token
+from web.conftest import settings_for
 
 from burnish.adapters.store import Store
 from burnish.domain.annotation.people import Person, Role
+from burnish.drivers.web import create_app
 from burnish.drivers.web.app import PAGES
-from burnish.drivers.web.visitors import Access, Visitor, local_path, may_open
+from burnish.drivers.web.visitors import Visitor, local_path, may_open
 
 MACHINES = {"/v1/traces", "/v1/logs", "/v1/metrics", "/healthz"}
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starlette]:
+    """A site with an account of each role, which tests leave as it is."""
+    folder = tmp_path_factory.mktemp("site")
+    with Store.open(store_url(folder)) as store:
+        make_accounts(store)
+        yield create_app(store, settings_for(folder))
+
+
 @pytest.fixture
-def desk(store: Store, tmp_path: Path) -> TestClient:
-    """A site with an account of each role."""
-    make_accounts(store)
-    return client_of(store, tmp_path)
+def desk(site: Starlette) -> TestClient:
+    return browser_of(site)
 
 
 def filled(path: str) -> str:
     """A path of the table with something in its gaps."""
-    return path.replace("{agent}", "a").replace("{date}", "2026-01-01").replace("{", "").replace("}", "").replace(":path", "")
+    return re.sub(r"\{\w+(:path)?\}", "2026-01-01", path)
 
 
 def test_every_route_has_an_access(desk: TestClient) -> None:
@@ -110,16 +121,12 @@ def test_without_accounts_pages_are_open_and_words_need_a_name(client: TestClien
     assert 200 == client.get("/traces").status_code
     assert "/login?next=%2Faccount" == client.get("/account", follow_redirects=False).headers["location"]
     assert send(client, "/users", name="ann", password=PASSWORD).headers["location"].startswith("/login")
+    for wrong in ("", "   ", "x" * 201):
+        assert 422 == sign_in(client, wrong).status_code
     assert "/account" == sign_in(client, "  ann ", target="/account").headers["location"]
     assert "ann" in client.get("/account").text
     send(client, "/logout")
     assert 303 == client.get("/account", follow_redirects=False).status_code
-
-
-@pytest.mark.parametrize("name", ["", "   ", "x" * 201])
-def test_a_name_that_is_none_is_asked_again(client: TestClient, name: str) -> None:
-    """Without accounts the name is all there is: it must be one."""
-    assert 422 == sign_in(client, name).status_code
 
 
 def test_accounts_that_appear_count_at_once(client: TestClient, store: Store) -> None:
@@ -132,18 +139,19 @@ def test_accounts_that_appear_count_at_once(client: TestClient, store: Store) ->
     assert 200 == client.get("/traces").status_code
 
 
-def test_a_request_without_the_token_changes_nothing(desk: TestClient, store: Store) -> None:
+def test_a_request_without_the_token_changes_nothing(desk: TestClient, site: Starlette) -> None:
     """Neither no token, nor another session's, nor one in the address makes an account."""
+    users = site.state.store.users
     sign_in(desk, "admin")
     mine = token(desk)
-    other = TestClient(desk.app, base_url="http://localhost")
+    other = browser_of(desk.app)
     fields = {"name": "eve", "password": PASSWORD, "role": "admin"}
     for given in ("", "x", token(other), mine[:-1]):
         assert 403 == desk.post("/users", data={**fields, "csrf": given}).status_code
     assert 403 == desk.post(f"/users?csrf={mine}", data=fields).status_code
-    assert store.users.find("eve") is None
+    assert users.find("eve") is None
     assert 303 == desk.post("/users", data=fields, headers={"x-csrf-token": mine}, follow_redirects=False).status_code
-    assert store.users.find("eve") is not None
+    users.remove("eve")
 
 
 @pytest.mark.parametrize(
@@ -175,15 +183,16 @@ def test_our_own_pages_are_heard(desk: TestClient, headers: dict[str, str]) -> N
 @pytest.mark.parametrize(
     ("kind", "body", "status"),
     [
-        ("application/json", "{}", 415), ("multipart/form-data; boundary=x", "--x--", 415), ("text/plain", "csrf=x", 415),
+        ("application/json", "{}", 415), ("multipart/form-data; boundary=x", "--x--", 415),
+        ("text/plain", "csrf=x", 415),
         ("application/x-www-form-urlencoded", "a=" + "b" * (4 * 2**20), 413),
         ("application/x-www-form-urlencoded", "&".join(["a=b"] * 2_000), 400),
         ("application/x-www-form-urlencoded", "a=%ff%fe", 400), ("application/x-www-form-urlencoded", "a=é", 400),
     ],
 )  # fmt: skip
-def test_bodies_that_are_no_form_are_refused(client: TestClient, kind: str, body: str, status: int) -> None:
+def test_bodies_that_are_no_form_are_refused(desk: TestClient, kind: str, body: str, status: int) -> None:
     """A form is small, text, and of the one kind that our pages send."""
-    answer = client.post("/login", content=body.encode(), headers={"content-type": kind})
+    answer = desk.post("/login", content=body.encode(), headers={"content-type": kind})
     assert status == answer.status_code
 
 

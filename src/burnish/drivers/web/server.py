@@ -60,7 +60,7 @@ def run_server(
             say(_who_gets_in(store, settings))
             if settings.ingest_token is None and not tokens:
                 say("And can write traces: set BURNISH_INGEST_TOKEN, or api_key_env in an agent's [source].")
-        # Headers of proxies are read by proxies.py, from those the settings name; uvicorn would believe all of this machine.
+        # Headers of proxies are read by proxies.py, from those the settings name; uvicorn would believe this machine.
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, lifespan="off", proxy_headers=False
         )
