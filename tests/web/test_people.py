@@ -79,8 +79,16 @@ def test_two_admins_cannot_remove_each_other(desk: TestClient, store: Store) -> 
 
 
 def test_the_first_account_is_an_admins(store: Store, tmp_path: Path) -> None:
-    """Where there is none, whoever makes the first is admin and signed in; a role in the form changes nothing."""
-    client = client_of(store, tmp_path)
+    """Where there is none, whoever makes the first is admin and signed in; a role in the form changes nothing.
+
+    Only at this machine: who reaches an open site over the network must not be able to close it to its owner.
+    """
+    far = client_of(store, tmp_path)
+    client = TestClient(far.app, base_url="http://localhost", client=("127.0.0.1", 50_000))
+    for one, headers in ((far, {}), (client, {"x-forwarded-for": "10.0.0.1"})):
+        sign_in(one, "eve")
+        assert 403 == send(one, "/users", headers, name="eve", password=PASSWORD).status_code
+    assert store.users.list() == []
     sign_in(client, "ann")
     assert "The first account" in client.get("/users").text
     assert 422 == send(client, "/users", name="ann", password="").status_code

@@ -7,8 +7,9 @@ from starlette.responses import RedirectResponse, Response
 
 from burnish.domain.annotation.people import Role, User
 from burnish.domain.annotation.specs import load_queues
-from burnish.drivers.web.access import set_session
+from burnish.drivers.web.access import refuse, set_session
 from burnish.drivers.web.forgery import form_of
+from burnish.drivers.web.proxies import Proxies
 from burnish.drivers.web.render import page
 from burnish.drivers.web.session import Session
 from burnish.drivers.web.visitors import person_of, visitor_of
@@ -24,10 +25,17 @@ def show(request: Request) -> Response:
 
 
 def add(request: Request) -> Response:
-    """Make an account. The first one is an admin's, and signs in who made it."""
+    """Make an account. The first one is an admin's, and signs in who made it: somebody at this machine."""
     form = form_of(request)
     users = store_of(request).users
     first = not visitor_of(request).accounts
+    proxies: Proxies = request.app.state.proxies
+    if first and not proxies.here(request):
+        return refuse(
+            request,
+            "The first account is made on the machine that burnish runs on, here or with "
+            "`burnish users add NAME --role admin`.",
+        )
     password = str(form.get("password", "")) or None
     if first and password is None:
         return _page(request, "The first account needs a password: without one nobody could sign in.")
