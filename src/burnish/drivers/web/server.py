@@ -12,7 +12,7 @@ from burnish.settings import Settings
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
 
-__all__ = ["calm_collector", "run_server"]
+__all__ = ["calm_collector", "run_server", "who_gets_in"]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -57,7 +57,7 @@ def run_server(
         url = f"http://{shown}:{listener.getsockname()[1]}"
         say(f"Pages: {url}\nTraces: POST {url}/v1/traces and /v1/logs (OTLP). Ctrl-C stops.")
         if host not in LOOPBACK:
-            say(_who_gets_in(store, settings))
+            say(who_gets_in(store, settings))
             if settings.ingest_token is None and not tokens:
                 say("And can write traces: set BURNISH_INGEST_TOKEN, or api_key_env in an agent's [source].")
         # Headers of proxies are read by proxies.py, from those the settings name; uvicorn would believe this machine.
@@ -68,7 +68,8 @@ def run_server(
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _who_gets_in(store: "Store", settings: Settings) -> str:
+def who_gets_in(store: "Store", settings: Settings) -> str:
+    """What serving beyond this machine means for those who reach it."""
     if not store.users.exist() and settings.proxy_user_header is None:
         return (
             "Whoever reaches this address can read every trace and label under any name: make accounts with "
