@@ -4,6 +4,7 @@ import stat
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from web.conftest import settings_for
 
 from burnish.adapters.store import Store
 from burnish.domain.annotation.people import Role
-from burnish.drivers.web import create_app
+from burnish.drivers.web import create_app, doors
 from burnish.drivers.web.session import Session, SessionCookie, session_key
 from burnish.errors import ConfigError
 
@@ -172,6 +173,18 @@ def test_guessing_is_slowed_down_and_says_for_how_long(desk: TestClient) -> None
         assert 1 <= int(answers[6].headers["retry-after"]) <= 4
         said[name] = [answer.text.replace(name, "NAME") for answer in answers[:5]]
     assert said["expert"] == said["nobody"]
+
+
+def test_a_rush_of_passwords_does_not_take_the_machine(desk: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so many are checked at once, each takes 32 MB; who comes beyond that is told to wait, and pages go on."""
+    monkeypatch.setattr(doors, "PATIENCE_S", 0.05)
+    with ExitStack() as held:
+        for _ in range(doors.MOST_AT_ONCE):
+            held.enter_context(doors.AT_ONCE)
+        answer = sign_in(desk, "admin")
+        assert (429, "1") == (answer.status_code, answer.headers["retry-after"])
+        assert 200 == desk.get("/login").status_code
+    assert 303 == sign_in(desk, "admin").status_code
 
 
 def test_a_hostile_name_is_only_text(desk: TestClient) -> None:

@@ -10,7 +10,8 @@ from burnish.drivers.web.wiring import store_of
 
 __all__ = ["try_password"]
 
-AT_ONCE = BoundedSemaphore(3)
+MOST_AT_ONCE = 3
+AT_ONCE = BoundedSemaphore(MOST_AT_ONCE)
 PATIENCE_S = 2.0
 
 
