@@ -74,7 +74,7 @@ class AlignmentStore:
             columns.agent == agent, columns.judge == judge
         )
         with self._database.read() as connection:
-            began: dict[str, int] = dict(connection.execute(first.group_by(columns.version)).tuples().all())
+            began = {str(of): int(at) for of, at in connection.execute(first.group_by(columns.version))}
             own = began.get(version)
             before = [found for found, at in began.items() if own is None or found == version or at < own]
             return frozenset(one for of in before for one in _fitted(connection, agent, judge, of))
