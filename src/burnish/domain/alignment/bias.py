@@ -37,6 +37,11 @@ class PositionBias(Value):
     p_value: float | None = None
     reading: str = ""
 
+    @property
+    def shown(self) -> bool:
+        """Whether the place sways the judge by more than chance explains."""
+        return self.p_value is not None and self.p_value < LEVEL
+
 
 class LengthBias(Value):
     """How far a judge departs from people by the length of the output.
@@ -61,6 +66,11 @@ class LengthBias(Value):
     passed_long: Rate | None = None
     passed_short: Rate | None = None
     reading: str = ""
+
+    @property
+    def shown(self) -> bool:
+        """Whether length sways the judge by more than chance explains."""
+        return self.p_value is not None and self.p_value < LEVEL
 
 
 class Sized(NamedTuple):
