@@ -33,7 +33,7 @@ EVALUATORS = """
   kind: judge
   rubric: Is it helpful?
 - name: has_answer
-  kind: not_empty
+  kind: refusal
 """
 
 
@@ -78,7 +78,7 @@ def test_a_judge_that_nobody_measured_is_unaligned_and_told_how_to_be(folder: Pa
         row["state"], row["measurement"]["held_out"]["items"], row["measurement"]["model"],
     )  # fmt: skip
     shown = ask(folder, "list", "support").stdout
-    assert "0.80 (0.61 to 0.94)" in " ".join(shown.split())
+    assert "0.80 (0.60 to 0.95)" in " ".join(shown.split())
 
 
 def test_a_judge_on_a_page_has_intervals_weeks_and_what_sways_it(folder: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_judge_on_a_page_has_intervals_weeks_and_what_sways_it(folder: Path) -
         ask(folder, "measure", "support", "helpful")
     text = " ".join(ask(folder, "show", "support", "helpful").stdout.split())
     for part in (
-        "held out 60 0.80 (0.61 to 0.94) 0.80 (",
+        "held out 60 0.80 (0.60 to 0.95) 0.80 (",
         "1.00 (0.89 to 1.00) 0.80 (0.63 to 0.90)",
         "week of labels agreement, 95%",
         "2026-01-26",

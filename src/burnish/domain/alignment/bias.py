@@ -227,8 +227,8 @@ def _reading(found: LengthBias) -> str:
     points = f"({100 * found.low:+.0f} to {100 * found.high:+.0f})"
     if found.p_value >= LEVEL:
         return (
-            f"No sign that length sways the judge: of what people judge the same it passes the longer half "
-            f"{100 * found.gap:+.0f} points {points} more often (p = {found.p_value:.2g})."
+            "No sign that length sways the judge: of what people judge the same, its pass rate on the longer half "
+            f"differs by {100 * found.gap:+.0f} points {points} from that on the shorter (p = {found.p_value:.2g})."
         )
     size, rest = ("long", "short") if found.gap >= 0 else ("short", "long")
     said = (
