@@ -17,7 +17,7 @@ from burnish.domain.evaluators.base import CodeCheck
 from burnish.domain.evaluators.judge import Judge
 from burnish.domain.evaluators.pairwise import Pairwise
 from burnish.domain.feedback import ADJUDICATED, Feedback, FeedbackSource
-from burnish.loop.alignment import beside_people, keys_measured, measure_judge, measure_judges
+from burnish.loop.alignment import held_against_people, keys_measured, measure_judge, measure_judges
 from burnish.project import AgentConfig
 
 NOW = START + timedelta(days=60)
@@ -138,7 +138,7 @@ def test_what_belongs_with_a_fitted_label_counts_on_neither_side(
     for one in ("fit", "mate"):
         store.feedback.add([judged(one, 1.0, version=JUDGE.version), person(one, 1.0)])
     fitted(store, "fit")
-    found = beside_people(store, "support", JUDGE, "helpful", 0.5, JudgeRule(), SplitRule(), NOW)
+    found = held_against_people(store, "support", JUDGE, "helpful", 0.5, JudgeRule(), SplitRule(), NOW)
     assert (counted, 1) == (len(found.held_out), len(found.train))
 
 
