@@ -27,9 +27,7 @@ _HEADLINES = {
 
 
 def score_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row an evaluator, from the enrich stage; what budgets left unjudged only where they left anything."""
-    rows = summary.get("evaluators", {})
-    held = any(row.get("held_back") for row in rows.values())
+    """A row an evaluator, from the enrich stage."""
     return [
         {
             "evaluator": name,
@@ -37,9 +35,8 @@ def score_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
             "failed": row["failed"],
             "skipped": row["skipped"],
             "mean": "" if row.get("mean") is None else f"{row['mean']:.2f}",
-            **({"held back by its budget": row.get("held_back", 0)} if held else {}),
         }
-        for name, row in rows.items()
+        for name, row in summary.get("evaluators", {}).items()
     ]
 
 

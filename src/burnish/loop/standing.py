@@ -40,11 +40,14 @@ def judge_standings(
     Metrics from code have none and are left out. A score of at least `pass_at` is a pass; `splits` says what belongs
     with what a judge was fitted to.
     """
-    return tuple(
-        held_against_people(store, agent, judge, metric, pass_at, rule, splits or SplitRule()).standing
-        for metric in dict.fromkeys(metrics)
-        if (judge := judge_of(evaluators, metric)) is not None
-    )
+    found = []
+    for metric in dict.fromkeys(metrics):
+        judge = judge_of(evaluators, metric)
+        if judge is not None:
+            found.append(
+                held_against_people(store, agent, judge, metric, pass_at, rule, splits or SplitRule()).standing
+            )
+    return tuple(found)
 
 
 def judge_evidence(
