@@ -87,8 +87,8 @@ def test_a_judge_on_a_page_has_intervals_weeks_and_what_sways_it(folder: Path) -
         ask(folder, "measure", "support", "helpful")
     text = " ".join(ask(folder, "show", "support", "helpful").stdout.split())
     for part in (
-        "held out 60 0.80 (0.60 to 0.95) 0.80 (",
-        "1.00 (0.89 to 1.00) 0.80 (0.63 to 0.90)",
+        "held out labels 60 kappa 0.80 (0.60 to 0.95) alpha 0.80 (",
+        "TPR 1.00 (0.89 to 1.00) TNR 0.80 (0.63 to 0.90)",
         "week of labels agreement, 95%",
         "2026-01-26",
         "█",

@@ -162,7 +162,7 @@ def _falls(rows: "NDArray[np.float64]") -> "NDArray[np.float64]":
 def rate_of(right: Sequence[float]) -> Rate:
     """The share of right ones with Wilson's interval; grades count as parts."""
     total = sum(right)
-    low, high = wilson(round(total), len(right))
+    low, high = wilson(total, len(right))
     return Rate(share=total / len(right), low=low, high=high, count=len(right))
 
 

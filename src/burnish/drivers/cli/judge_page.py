@@ -79,33 +79,23 @@ def print_judge(one: "JudgeNow", history: Sequence[Alignment]) -> None:
 def _print_figures(item: Alignment) -> None:
     asked = f", answered by {item.model}" if item.model else ""
     heading(f"beside people, measured {moment(item.measured_at)} UTC{asked}, version {item.version}")
-    rows = [("held out", *_cells(item.held_out, item.raters))]
+    named = [("held out", _figures(item.held_out, item.raters))]
     if item.train is not None:
-        rows.append(("fitted to", *_cells(item.train, None)))
+        named.append(("fitted to", _figures(item.train, None)))
     if item.ceiling is not None:
-        found = item.ceiling
-        rows.append(("people with each other", str(found.items), "", *_coefficients(found), "", ""))
-    table(
-        [
-            Column("labels"),
-            Column("count", right=True),
-            Column("kappa, 95%"),
-            Column("alpha"),
-            Column("AC1"),
-            Column("people's passes it passes"),
-            Column("people's failures it fails"),
-        ],
-        rows,
-    )
+        people = (str(item.ceiling.items), NOTHING, *_coefficients(item.ceiling), NOTHING, NOTHING)
+        named.append(("people alone", people))
+    rows = zip(("labels", "kappa", "alpha", "AC1", "TPR", "TNR"), *(cells for _, cells in named), strict=True)
+    table([Column(""), *(Column(name) for name, _ in named)], rows)
 
 
-def _cells(found: Agreement, raters: RaterAgreement | None) -> tuple[str, ...]:
+def _figures(found: Agreement, raters: RaterAgreement | None) -> tuple[str, ...]:
     return (str(found.items), _kappa(found), *_coefficients(raters), _rate(found.tpr), _rate(found.tnr))
 
 
 def _coefficients(found: RaterAgreement | None) -> tuple[str, str]:
     if found is None:
-        return "", ""
+        return NOTHING, NOTHING
     return (
         _figure(found.alpha, found.alpha_low, found.alpha_high),
         _figure(found.ac1, found.ac1_low, found.ac1_high),
