@@ -143,17 +143,26 @@ class ClusterConfig(Value):
 class ImproveConfig(Value):
     """What may change and what counts as better. `metric` is the evaluator whose score a pull request must raise.
 
+    `failing` is the evaluator that says which production traces fail, where that is not the metric: a judge that
+    compares with the baseline (docs/evaluators.md) says nothing of a trace alone. A score under `fail_below` fails.
+
     `repetitions` runs of every example and arm are averaged: an agent that answers differently from run to run hides
     most gains from a single one (docs/gate.md). 1 is enough for one that always answers alike.
     """
 
     metric: str
+    failing: str | None = None
     fail_below: float = 0.5
     files: tuple[str, ...] = ("prompts/**",)
     candidates: int = Field(default=3, ge=1, le=16)
     dev_limit: int = Field(default=100, ge=1)
     held_out_limit: int = Field(default=150, ge=1)
     repetitions: int = Field(default=3, ge=1)
+
+    @property
+    def fails_on(self) -> str:
+        """The evaluator whose low scores are failures of production traces."""
+        return self.failing or self.metric
 
 
 class AgentConfig(Value):

@@ -67,6 +67,7 @@ def estimate(
     """
     assert query.agent is not None
     ids = store.traces.ids(query)
+    evaluators = [evaluator for evaluator in evaluators if not evaluator.compares_arms]
     by_name = {evaluator.name: evaluator for evaluator in evaluators}
     found: dict[str, EvaluatorEstimate] = {}
     open_ids = _open(store, evaluators, by_name, ids)

@@ -21,6 +21,7 @@ from burnish.domain.experiments import AgentVersion, RunOutcome
 from burnish.domain.traces import Trace
 from burnish.errors import ConfigError
 from burnish.loop.lease import hold
+from burnish.loop.metrics import check_metrics
 from burnish.loop.screen import ScreenedTarget, Screens
 from burnish.project import AgentConfig, ModelConfig, agent_names, load_agent
 from burnish.settings import Settings
@@ -205,19 +206,7 @@ class Workshop:
             self.config.evaluators or None,
             judge_model=judge_model(self.config, self.settings),
         )
-        wanted = {self.config.improve.metric, *self.config.gate.guards}
-        missing = sorted(wanted - {evaluator.name for evaluator in found})
-        if missing:
-            raise ConfigError(
-                f"agent '{self.config.name}' measures {', '.join(missing)}, which no evaluator in config/evaluators "
-                f"is called; there are: {', '.join(e.name for e in found)}"
-            )
-        offline = {one.name for one in found if one.level == "trace" and not one.needs_feedback}
-        if not wanted <= offline:
-            raise ConfigError(
-                f"agent '{self.config.name}' measures {', '.join(sorted(wanted - offline))}, which judges sessions or "
-                "what users say: an experiment has neither; choose an evaluator of single traces"
-            )
+        check_metrics(self.config, found)
         return found
 
     @cached_property

@@ -135,7 +135,7 @@ def _tallies(evaluators: Sequence[Evaluator]) -> tuple[list[list[Tally]], dict[s
     """The evaluators of traces in waves, and by name in the order given."""
     rounds = waves(evaluators)
     by_name = {evaluator.name: evaluator for evaluator in evaluators}
-    tallies = {one.name: Tally(one, by_name) for one in evaluators if one.level == "trace"}
+    tallies = {one.name: Tally(one, by_name) for one in evaluators if one.level == "trace" and not one.compares_arms}
     found = [[tallies[one.name] for one in wave if one.name in tallies] for wave in rounds]
     return [wave for wave in found if wave], tallies
 

@@ -43,11 +43,22 @@ def judge_standings(
         evaluator = by_name.get(metric) or by_name.get(metric.partition(".")[0])
         if evaluator is None or evaluator.source is not FeedbackSource.JUDGE:
             continue
+        if evaluator.compares_arms:
+            found.append(_beside_baseline(metric, evaluator.version, pass_at, rule))
+            continue
         ratings = store.feedback.ratings(
             agent, metric, evaluator.version, rule.label_keys, uncorrected=evaluator.uses_expected
         )
         found.append(stand(metric, evaluator.version, list(ratings.values()), pass_at, rule))
     return tuple(found)
+
+
+def _beside_baseline(metric: str, version: str, pass_at: float, rule: JudgeRule) -> JudgeStanding:
+    said = (
+        f"{metric} compares with the baseline and scores no trace alone, so labels on production traces say nothing of "
+        "it: people's labels on both arms of an experiment decide whether its gain holds."
+    )
+    return stand(metric, version, [], pass_at, rule).model_copy(update={"reason": said})
 
 
 def judge_evidence(
@@ -64,7 +75,10 @@ def judge_evidence(
     if judge is None:
         return None
     (found,) = judge_standings(store, config.name, evaluators, [metric], pass_at, rule)
-    before, after = arm_agreements(store, config.name, judge, baseline, candidate, pass_at, rule)
+    none = Agreement(items=0)
+    before, after = (none, none)
+    if not judge.compares_arms:
+        before, after = arm_agreements(store, config.name, judge, baseline, candidate, pass_at, rule)
     confidence = 1 - 2 * config.gate.level
     return JudgeEvidence(
         standing=found,

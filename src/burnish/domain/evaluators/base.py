@@ -54,7 +54,8 @@ class EvaluationContext(BaseModel):
 
     `example` is there in an offline run and where a correction gives an expected output; `judge` is the model port
     for LLM judges. `feedback` is what people said of the trace, given to evaluators that ask for it. For an evaluator
-    of sessions `session` holds the session's traces in order, and `trace` all of them as one.
+    of sessions `session` holds the session's traces in order, and `trace` all of them as one. `rival` is what the
+    baseline answered to the same example, given to evaluators that compare arms.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, extra="forbid")
@@ -64,6 +65,7 @@ class EvaluationContext(BaseModel):
     judge: Any = None  # a ChatModel; Any because protocols are not checked by pydantic
     feedback: tuple[Feedback, ...] = ()
     session: tuple[Trace, ...] = ()
+    rival: Json = None
 
     @cached_property
     def tool_uses(self) -> tuple[ToolUse, ...]:
@@ -200,6 +202,11 @@ class Evaluator(BaseModel):
     @property
     def needs_feedback(self) -> bool:
         """Whether there is nothing to judge on a trace until somebody has said what it `heeds`."""
+        return False
+
+    @property
+    def compares_arms(self) -> bool:
+        """Whether it judges one arm of an experiment against the baseline, and so can say nothing of a trace alone."""
         return False
 
     def bound(self, judge_model: str) -> "Evaluator":
