@@ -23,10 +23,21 @@ _ANSWER_TOKENS = 150.0
 
 
 class Prices(Value):
-    """US dollars a million tokens; None where they are not known."""
+    """US dollars a million tokens; None where they are not known. `named`: of further models, by their name."""
 
     input: float | None = None
     output: float | None = None
+    named: "dict[str, Prices]" = {}
+
+    def of(self, models: Sequence[str | None], sent: float, received: float) -> float | None:
+        """What a call of so many tokens costs on average over these models."""
+        usual = [self] if not models else [self.named.get(model or "", self) for model in models]
+        priced = [
+            (sent * one.input + received * one.output) / 1_000_000
+            for one in usual
+            if one.input is not None and one.output is not None
+        ]
+        return sum(priced) / len(priced) if len(priced) == len(usual) else None
 
 
 class AverageBook(Protocol):
@@ -168,10 +179,9 @@ def _priced(
             )
         sent, received = sum(lengths) / len(lengths) / _CHARACTERS_A_TOKEN, _ANSWER_TOKENS
         basis = f"the questions about {len(contexts)} of them, at 4 characters a token"
-    usd = None
-    if prices.input is not None and prices.output is not None:
-        usd = calls * (sent * prices.input + received * prices.output) / 1_000_000
-    elif average is not None and average.cost_usd:
+    priced = prices.of(evaluator.models, sent, received)
+    usd = None if priced is None else calls * priced
+    if usd is None and average is not None and average.cost_usd:
         usd = calls * average.cost_usd
     return EvaluatorEstimate.model_validate(
         {

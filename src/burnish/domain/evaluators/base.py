@@ -19,6 +19,7 @@ __all__ = [
     "EvaluatorBudgetError",
     "EvaluatorError",
     "Filter",
+    "JudgeModels",
     "Score",
     "When",
 ]
@@ -47,6 +48,25 @@ class Score(Value):
     def passed(ok: bool, comment: str | None = None) -> "Score":
         """A pass/fail result: 1 or 0."""
         return Score(score=1.0 if ok else 0.0, value=ok, comment=comment)
+
+
+class JudgeModels(Value):
+    """The agent's judge model, and those of its file that specs may name: what each is called in versions and requests.
+
+    What an alias stands for belongs to the version, so that another model under the same alias starts a new series.
+    """
+
+    usual: str
+    named: dict[str, str] = {}
+
+    def of(self, model: str | None) -> str:
+        """The model that a spec means; a name that is no alias is taken as it stands."""
+        return self.usual if model is None else self.named.get(model, model)
+
+    @staticmethod
+    def given(models: "JudgeModels | str") -> "JudgeModels":
+        """A single name is the agent's model."""
+        return JudgeModels(usual=models) if isinstance(models, str) else models
 
 
 class EvaluationContext(BaseModel):
@@ -209,8 +229,13 @@ class Evaluator(BaseModel):
         """Whether it judges one arm of an experiment against the baseline, and so can say nothing of a trace alone."""
         return False
 
-    def bound(self, judge_model: str) -> "Evaluator":
-        """The evaluator with the judge model's name in it, where it asks one: the model is part of its version."""
+    @property
+    def models(self) -> tuple[str | None, ...]:
+        """The model of each call that a trace takes; None is the agent's."""
+        return ()
+
+    def bound(self, judge_models: JudgeModels | str) -> "Evaluator":
+        """The evaluator with its models' names in it, where it asks one: they are part of its version."""
         return self
 
     @property

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from burnish.domain.base import Json, Value
 from burnish.domain.chat import ChatModel, ChatRequest
 from burnish.domain.evaluators.asking import ask
-from burnish.domain.evaluators.base import EvaluationContext, Evaluator, EvaluatorError, Score
+from burnish.domain.evaluators.base import EvaluationContext, Evaluator, EvaluatorError, JudgeModels, Score
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.traces import Message, TextPart
 from burnish.domain.trajectories import fence, shorten, text_of
@@ -114,9 +114,14 @@ class Pairwise(Evaluator):
         asked, ours, other = context.trace.input, context.output, self._other(context)
         return [self.request(asked, ours, other), self.request(asked, other, ours)]
 
-    def bound(self, judge_model: str) -> "Pairwise":
-        """With the agent's judge model in the version, unless the spec names one itself."""
-        return self if self.model is not None else self.model_copy(update={"model": judge_model})
+    @property
+    def models(self) -> tuple[str | None, ...]:
+        """Its model, twice."""
+        return (self.model, self.model)
+
+    def bound(self, judge_models: JudgeModels | str) -> "Pairwise":
+        """With its model in the version: the one that the spec names, or the agent's."""
+        return self.model_copy(update={"model": JudgeModels.given(judge_models).of(self.model)})
 
     async def evaluate(self, context: EvaluationContext) -> list[Score]:
         """Compare the output with the other one. Raises EvaluatorError where there is none, and ModelError."""

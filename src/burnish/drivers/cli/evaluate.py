@@ -65,13 +65,13 @@ async def _estimate(
 ) -> "tuple[list[Evaluator], list[EvaluatorEstimate]]":
     from burnish.domain.evaluators.specs import load_evaluators
     from burnish.loop.backfill import Prices, estimate, with_what_they_wait_for
-    from burnish.loop.context import judge_model
+    from burnish.loop.context import judge_models
     from burnish.project import load_agent
 
     settings = session.settings
     config = load_agent(settings.project, agent)
     folder = settings.project / "config" / "evaluators"
-    model = judge_model(config, settings)
+    model = judge_models(config, settings)
     if names is None:
         evaluators = load_evaluators(folder, config.evaluators or None, judge_model=model)
     else:
@@ -80,7 +80,13 @@ async def _estimate(
         chosen = load_evaluators(folder, wanted, judge_model=model, chained=False)
         evaluators = with_what_they_wait_for(chosen, known)
     priced = config.models.get("judge") or config.models.get("target")
-    prices = Prices() if priced is None else Prices(input=priced.input_price, output=priced.output_price)
+    named = {
+        label: Prices(input=config.models[alias].input_price, output=config.models[alias].output_price)
+        for alias, label in model.named.items()
+    }
+    prices = Prices(named=named)
+    if priced is not None:
+        prices = Prices(input=priced.input_price, output=priced.output_price, named=named)
     with session.store() as store:
         return evaluators, estimate(store, store.calls, evaluators, query, prices)
 

@@ -116,7 +116,7 @@ def _load(session: Session, agent: str | None, *, known: bool = False) -> "list[
     """The project's evaluators; with an agent, that one's (`known`: all), bound to its judge model."""
     from burnish.domain.evaluators.specs import load_evaluators
     from burnish.errors import NotFoundError
-    from burnish.loop.context import judge_model
+    from burnish.loop.context import judge_models
     from burnish.project import load_agent
 
     folder = session.settings.project / "config" / "evaluators"
@@ -129,20 +129,20 @@ def _load(session: Session, agent: str | None, *, known: bool = False) -> "list[
             return load_evaluators(folder, None)
         raise
     names = None if known else config.evaluators or None
-    return load_evaluators(folder, names, judge_model=judge_model(config, session.settings))
+    return load_evaluators(folder, names, judge_model=judge_models(config, session.settings))
 
 
 def _from_file(session: Session, agent: str, file: Path) -> "list[Evaluator]":
     from burnish.domain.evaluators.specs import evaluators_of_file
     from burnish.errors import InputError, NotFoundError
-    from burnish.loop.context import judge_model
+    from burnish.loop.context import judge_models
     from burnish.project import load_agent
 
     if not file.is_file():
         raise InputError(f"{file} does not exist; name a file, or an evaluator of config/evaluators")
     found = evaluators_of_file(file, session.settings.project)
     try:
-        model = judge_model(load_agent(session.settings.project, agent), session.settings)
+        model = judge_models(load_agent(session.settings.project, agent), session.settings)
     except NotFoundError:
         return found
     return [one.bound(model) for one in found]
