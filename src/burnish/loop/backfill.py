@@ -1,6 +1,6 @@
 """Judge a range of old traces: first what it would take, then the same work as a night's."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from burnish.domain.base import Value
@@ -9,8 +9,8 @@ from burnish.domain.evaluators.base import EvaluationContext, Evaluator
 from burnish.domain.evaluators.sampling import applies
 from burnish.domain.evaluators.sessions import LONGEST, SessionTraces, join_session
 from burnish.domain.listing import TraceQuery
-from burnish.loop.desk import Desk, EnrichStore, EvaluatorCounts, Tally
-from burnish.loop.enrich import enrich, example_of
+from burnish.loop.desk import Desk, EnrichStore, Tally
+from burnish.loop.enrich import EnrichSummary, enrich, example_of
 from burnish.loop.enrich_sessions import enrich_sessions, open_sessions
 from burnish.loop.meter import purpose_of
 
@@ -103,18 +103,30 @@ async def backfill(
     *,
     night: str,
     progress: Callable[[int, int, str], None] | None = None,
-) -> dict[str, EvaluatorCounts]:
-    """Judge the traces of `query`, and the sessions that end in it. Counts by evaluator.
+    before_batch: Callable[[], Awaitable[None]] | None = None,
+) -> EnrichSummary:
+    """Judge the traces of `query`, and the sessions that end in it. `before_batch` is awaited before each batch.
 
-    Started again it goes on where it stood. Raises BudgetExceededError once what was paid for is stored.
+    Started again it goes on where it stood. A spent budget ends it early, with what was paid for stored and counted.
     """
     assert query.agent is not None
     ids = store.traces.ids(query)
-    summary = await enrich(store, evaluators, ids, judge, night=night, progress=progress)
+    summary = await enrich(store, evaluators, ids, judge, night=night, progress=progress, before_batch=before_batch)
+    if summary.stopped is not None:
+        return summary
     sessions = await enrich_sessions(
-        store, evaluators, query.agent, judge, night=night, progress=progress, among=among(set(ids))
+        store,
+        evaluators,
+        query.agent,
+        judge,
+        night=night,
+        progress=progress,
+        among=among(set(ids)),
+        before_batch=before_batch,
     )
-    return {**summary.evaluators, **sessions}
+    return summary.model_copy(
+        update={"evaluators": {**summary.evaluators, **sessions.evaluators}, "stopped": sessions.stopped}
+    )
 
 
 def with_what_they_wait_for(chosen: Sequence[Evaluator], known: Sequence[Evaluator]) -> list[Evaluator]:
