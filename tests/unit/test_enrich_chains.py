@@ -21,6 +21,7 @@ from burnish.domain.traces import SpanKind, Trace, Usage
 from burnish.errors import ConfigError
 from burnish.loop.enrich import enrich, pending
 from burnish.loop.enrich_sessions import enrich_sessions
+from burnish.loop.report import held_back
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
@@ -105,6 +106,9 @@ async def test_an_evaluator_ends_at_its_own_budget(store: "Store", budget: Evalu
     summary = await enrich(store, [dear, Judge(name="free", rubric="Kind.")], IDS, model, concurrency=1)
     counts = summary.evaluators["dear"]
     assert (2, 3, 0) == (counts.scored, counts.held_back, counts.failed)
+    assert "are made" in counts.held_because or "are spent" in counts.held_because
+    (left,) = held_back(summary.model_dump(mode="json"))
+    assert f"dear: 3 left open, because of its own budget: {counts.held_because}." == left
     assert 5 == summary.evaluators["free"].scored
     assert {one: [] for one in IDS} == store.feedback.failures(IDS)
     assert len(pending(store, "support", [dear])) == 3

@@ -221,7 +221,7 @@ def _pairs(
                 continue
             meter = meters.get(evaluator.name)
             if meter is not None and meter.spent is not None:
-                tally.held_back += 1
+                tally.hold_back(meter.spent)
             elif meter is not None:
                 yield evaluator, context.model_copy(update={"judge": meter})
             elif evaluator.needs_feedback:

@@ -76,7 +76,7 @@ async def enrich_sessions(
                 if not applies(tally.evaluator.applies, context, sampling=False):
                     tally.skipped += 1
                 elif meter is not None and meter.spent is not None:
-                    tally.held_back += 1
+                    tally.hold_back(meter.spent)
                 else:
                     own = context if meter is None else context.model_copy(update={"judge": meter})
                     pairs.append((tally.evaluator, own))

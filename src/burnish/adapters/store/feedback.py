@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from burnish.adapters.store import results, tables
 from burnish.adapters.store.engine import Database, chunked, upsert
-from burnish.adapters.store.pulled import news
+from burnish.adapters.store.pulled import news, stored_ids
 from burnish.adapters.store.rows import MACHINES, PEOPLE, clean, clean_json, micros, moment
 from burnish.domain.agreement import Rating
 from burnish.domain.evaluators.series import Series
@@ -51,6 +51,11 @@ class FeedbackStore:
             if rows:
                 write_feedback(connection, rows)
         return len(rows)
+
+    def stored(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that feedback is stored under."""
+        with self._database.read() as connection:
+            return stored_ids(connection, ids)
 
     def count_news(self, items: Iterable[Feedback]) -> int:
         """How many `add_pulled` would store."""

@@ -28,7 +28,7 @@ def list_evaluators(context: typer.Context, agent: OfAgent = None, as_json: AsJs
         lambda: _load(session, agent),
         dump=_dump,
         columns=[
-            Column("name", flexible=True),
+            Column("name"),
             Column("kind"),
             Column("level"),
             Column("calls", right=True),
@@ -50,10 +50,12 @@ def show(
 ) -> None:
     """One evaluator: what its kind measures, and its whole configuration with rubrics put in."""
     import inspect
+    import textwrap
 
     import yaml
 
-    from burnish.drivers.cli.output import heading, print_json, print_text
+    from burnish.drivers.cli.output import console, heading, print_json, print_text
+    from burnish.drivers.visible import visible
 
     one = _named(_load(Session.of(context), agent), name)
     if as_json:
@@ -62,7 +64,9 @@ def show(
     heading(f"{one.name} ({one.kind}, version {one.version})")
     print_text(inspect.getdoc(type(one)) or "", indent=2)
     fields = {key: value for key, value in _dump(one).items() if key not in ("kind", "name", "version", "calls")}
-    print_text(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), indent=2)
+    # The terminal wraps it, so that what is copied is still the YAML that it was.
+    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=100_000)
+    console().print(textwrap.indent(visible(text), "  "), soft_wrap=True, end="")
 
 
 @app.command("test")
