@@ -1,6 +1,6 @@
 """Feedback and the evaluators that failed to give any."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -189,12 +189,14 @@ class FeedbackStore:
         *,
         origin: str = "production",
         uncorrected: bool = False,
+        scores: Mapping[str, float] | None = None,
     ) -> dict[str, Rating]:
         """Traces that both this version of a judge and people scored as a whole, by trace id.
 
         People's scores under `key` count, and where a trace has none, those under `label_keys`. Where an expert decided
         between people who disagreed, that score alone counts. `origin` is "production" or "experiment". `uncorrected`
-        leaves out traces with a correction, which a judge that is shown corrections has read.
+        leaves out traces with a correction, which a judge that is shown corrections has read. `scores` by trace id
+        stand in for the judge's stored ones, for a judge that scores pairs and not each trace.
         """
         people = sa.and_(_items.c.source.in_(PEOPLE), _items.c.key.in_([key, *label_keys]))
         judge = sa.and_(_items.c.source == FeedbackSource.JUDGE.value, _items.c.version == version, _items.c.key == key)
@@ -224,6 +226,7 @@ class FeedbackStore:
                 if of_version == ADJUDICATED:
                     decided.setdefault(trace_id, []).append(score)
         labels = {**other, **own, **decided}
+        judged = judged if scores is None else dict(scores)
         return {i: Rating(judged[i], tuple(labels[i])) for i in judged if i in labels and i not in left_out}
 
     def summary(self, agent: str, since: datetime | None = None) -> list[MetricSummary]:
