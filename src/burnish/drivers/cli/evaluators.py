@@ -209,6 +209,8 @@ def _dump(one: "Evaluator") -> dict[str, Any]:
 
 
 def _applies(one: "Evaluator") -> str:
+    if one.compares_arms:
+        return "arms of experiments"
     rule = one.applies.model_dump(mode="json", exclude_defaults=True)
     when = rule.pop("when", None)
     parts = [f"{key} {value}" for key, value in rule.items()]
