@@ -7,6 +7,7 @@ Steps get a `Workshop` and ask it for what they need; nothing is opened before i
 import asyncio
 import datetime as dt
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 from burnish.domain.base import Value, content_hash, utc_now
 from burnish.domain.chat import ChatModel
 from burnish.domain.datasets import Example
-from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.evaluators.base import Evaluator, JudgeModels
 from burnish.domain.experiments import AgentVersion, RunOutcome
 from burnish.domain.traces import Trace
 from burnish.errors import ConfigError
 from burnish.loop.lease import hold
+from burnish.loop.metrics import check_metrics
 from burnish.loop.screen import ScreenedTarget, Screens
-from burnish.project import AgentConfig, ModelConfig, agent_names, load_agent
+from burnish.project import ROLES, AgentConfig, ModelConfig, agent_names, load_agent
 from burnish.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ __all__ = [
     "booked_night",
     "endpoint_tokens",
     "judge_model",
+    "judge_models",
     "open_source",
     "open_store",
     "open_workshop",
@@ -109,6 +112,12 @@ def judge_model(config: AgentConfig, settings: Settings) -> str:
     """The name of the model that judges, without opening it."""
     named = config.models.get("judge") or config.models.get("target") or ModelConfig()
     return named.name or settings.model or settings.embedded_model
+
+
+def judge_models(config: AgentConfig, settings: Settings) -> JudgeModels:
+    """The judge's model and the further ones of the agent's file, without opening them."""
+    named = {alias: f"{alias} ({model.name})" for alias, model in config.models.items() if alias not in ROLES}
+    return JudgeModels(usual=judge_model(config, settings), named=named)
 
 
 @asynccontextmanager
@@ -188,9 +197,9 @@ class Workshop:
         return Budget(self.config.budget, spent_calls=calls, spent_usd=dollars)
 
     @cached_property
-    def _limit(self) -> asyncio.Semaphore:
-        """Calls in flight at once, over all models of this workshop."""
-        return asyncio.Semaphore(self.settings.model_concurrency)
+    def _limits(self) -> dict[str | None, asyncio.Semaphore]:
+        """Calls in flight at once, by endpoint."""
+        return defaultdict(lambda: asyncio.Semaphore(self.settings.model_concurrency))
 
     @cached_property
     def evaluators(self) -> list[Evaluator]:
@@ -203,27 +212,19 @@ class Workshop:
         found = load_evaluators(
             self.settings.project / "config" / "evaluators",
             self.config.evaluators or None,
-            judge_model=judge_model(self.config, self.settings),
+            judge_model=judge_models(self.config, self.settings),
         )
-        wanted = {self.config.improve.metric, *self.config.gate.guards}
-        missing = sorted(wanted - {evaluator.name for evaluator in found})
-        if missing:
-            raise ConfigError(
-                f"agent '{self.config.name}' measures {', '.join(missing)}, which no evaluator in config/evaluators "
-                f"is called; there are: {', '.join(e.name for e in found)}"
-            )
-        offline = {one.name for one in found if one.level == "trace" and not one.needs_feedback}
-        if not wanted <= offline:
-            raise ConfigError(
-                f"agent '{self.config.name}' measures {', '.join(sorted(wanted - offline))}, which judges sessions or "
-                "what users say: an experiment has neither; choose an evaluator of single traces"
-            )
+        check_metrics(self.config, found)
         return found
 
     @cached_property
     def judge(self) -> ChatModel:
-        """The model that judges."""
-        return self._model("judge")
+        """The model that judges, and behind it those that judges may name."""
+        from burnish.adapters.llm.routed import RoutedModel
+
+        named = judge_models(self.config, self.settings).named
+        usual = self._model("judge")
+        return RoutedModel(usual, {label: self._model(alias) for alias, label in named.items()}) if named else usual
 
     @cached_property
     def proposer(self) -> ChatModel:
@@ -342,8 +343,7 @@ class Workshop:
         return content_hash(roles, settings.model_base_url, settings.model, settings.embedded_model)
 
     def _model_config(self, role: str) -> ModelConfig:
-        models: dict[str, ModelConfig] = dict(self.config.models.items())
-        return models.get(role) or models.get("target") or ModelConfig()
+        return self.config.models.get(role) or self.config.models.get("target") or ModelConfig()
 
     def _embedded(self) -> Endpoint:
         from burnish.adapters.llm import weights
@@ -372,7 +372,7 @@ class Workshop:
             base_url=endpoint.base_url,
             api_key=endpoint.api_key,
             local=endpoint.local,
-            limit=self._limit,
+            limit=self._limits[endpoint.base_url],
             timeout_s=self.settings.model_timeout_s,
             budget=self.budget,
             cache=self.store.calls,

@@ -22,7 +22,7 @@ from burnish.errors import BudgetExceededError, StoreError
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
 
-__all__ = ["Accounts", "MeasureSummary", "limited", "measure"]
+__all__ = ["Accounts", "MeasureSummary", "limited", "means_by_arm", "measure"]
 
 Progress = Callable[[int, int, str], None]
 Accounts = Callable[[Trace], None]

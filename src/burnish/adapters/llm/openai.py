@@ -13,7 +13,7 @@ from burnish.adapters.llm.pricing import PaidModelError, PaidTransientError, Pri
 from burnish.adapters.llm.structured import MismatchError, parse
 from burnish.adapters.llm.wire import ConnectionFailed, Endpoint, Exchange, Wire
 from burnish.domain.chat import ChatReply, ChatRequest
-from burnish.domain.retrying import Backoff, retry_after, worth_retrying
+from burnish.domain.retrying import Backoff, Retold, retry_after, worth_retrying
 from burnish.domain.traces import Message, TextPart, Usage
 from burnish.errors import ModelError, TransientModelError
 
@@ -57,6 +57,7 @@ class OpenAIModel:
         self._attempts = attempts
         self._backoff = Backoff()
         self._prices = Prices(input=input_price, output=output_price)
+        self._retold = Retold()
         self._sleep = sleep
         self._refused: set[str] = set()  # parameters the endpoint does not take
 
@@ -170,7 +171,10 @@ class OpenAIModel:
             failures += 1
             if failures >= self._attempts:
                 raise TransientModelError(f"{self._where} gave no answer in {failures} tries: {problem}", asked)
-            await self._sleep(self._backoff.wait(failures, asked))
+            wait = self._backoff.wait(failures, asked)
+            rest = self._backoff.longest(self._attempts - 1) - self._backoff.longest(failures)
+            self._retold.tell(self._where, problem, self._attempts - failures, wait + rest)
+            await self._sleep(wait)
 
     def _learn(self, status: int, said: str, body: dict[str, Any]) -> bool:
         """Remember a parameter that the endpoint names as unsupported; whether the call may succeed without it."""

@@ -125,7 +125,7 @@ async def score_run(
     `versions` is filled and read again by those who score many runs with the same evaluators.
     Of the filters only `has_expected` counts here. The others, sampling too, choose among production traces; in an
     experiment they would let an arm drop its slow or failing runs from the measure. Evaluators of sessions and of what
-    users say have nothing to look at here. Raises BudgetExceededError.
+    users say have nothing to look at here, and those that compare arms wait for both. Raises BudgetExceededError.
     """
     wanted = [
         evaluator
@@ -133,6 +133,7 @@ async def score_run(
         if evaluator.applies.has_expected in (None, has_expected(context))
         and evaluator.level == "trace"
         and not evaluator.needs_feedback
+        and not evaluator.compares_arms
     ]
     results: dict[str, EvaluatorResult] = {}
     await evaluate_pairs(
