@@ -11,7 +11,7 @@ from burnish.errors import StoreError
 __all__ = ["CachedModel"]
 
 FLUSH_EVERY_S = 0.25
-LOOK_UP_EVERY_S = 0.002
+LOOK_UP_EVERY_S = 0.005
 
 
 @dataclass
@@ -25,7 +25,7 @@ class CachedModel:
     """A model with its answers kept by content.
 
     The key holds the endpoint and the model's name besides the question. Equal questions asked at the same time are
-    asked once: the others get the same answer, or the same error. Questions of the same two milliseconds are looked up
+    asked once: the others get the same answer, or the same error. Questions of the same five milliseconds are looked up
     together. Answers are written in bulk from a thread, at most a quarter second late; `aclose` writes the rest.
     Belongs to one event loop.
     """
