@@ -18,6 +18,7 @@ from burnish.domain.experiments import Arm, Experiment, Run, RunKey, RunOutcome,
 from burnish.domain.feedback import Feedback
 from burnish.domain.traces import Trace
 from burnish.errors import BudgetExceededError, StoreError
+from burnish.loop.garbage import garbage_held_back
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
@@ -104,11 +105,12 @@ async def measure(
 
     writing = asyncio.create_task(writer.keep_writing())
     try:
-        async with asyncio.TaskGroup() as group:
-            # Twice as many as may call at once: behind each call stands the next one, its question ready, so that no
-            # place waits while answers are scored. The target holds the limit of calls itself.
-            for _ in range(max(1, min(2 * concurrency, len(todo)))):
-                group.create_task(work())
+        with garbage_held_back():
+            async with asyncio.TaskGroup() as group:
+                # Twice as many as may call at once: behind each call stands the next one, its question ready, so that
+                # no place waits while answers are scored. The target holds the limit of calls itself.
+                for _ in range(max(1, min(2 * concurrency, len(todo)))):
+                    group.create_task(work())
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     finally:

@@ -59,6 +59,7 @@ class OpenAIModel:
         self._prices = Prices(input=input_price, output=output_price)
         self._sleep = sleep
         self._refused: set[str] = set()  # parameters the endpoint does not take
+        self._turn = asyncio.Lock()
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
@@ -115,6 +116,10 @@ class OpenAIModel:
 
     async def _answer(self, request: ChatRequest) -> ChatReply:
         exchange, seconds = await self._exchange(request)
+        async with self._turn:
+            # One answer a round of the loop goes on to be read, traced and scored: where many came at once, the
+            # questions that got their places are sent first.
+            await asyncio.sleep(0)
         try:
             return self._reply(to_completion(exchange.json()), seconds)
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
