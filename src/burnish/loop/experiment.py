@@ -18,7 +18,7 @@ from burnish.domain.experiments import Arm, Experiment, Run, RunKey, RunOutcome,
 from burnish.domain.feedback import Feedback
 from burnish.domain.traces import Trace
 from burnish.errors import BudgetExceededError, StoreError
-from burnish.loop.garbage import garbage_held_back
+from burnish.loop.promptly import promptly
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
@@ -105,7 +105,7 @@ async def measure(
 
     writing = asyncio.create_task(writer.keep_writing())
     try:
-        with garbage_held_back():
+        with promptly():
             async with asyncio.TaskGroup() as group:
                 # Twice as many as may call at once: behind each call stands the next one, its question ready, so that
                 # no place waits while answers are scored. The target holds the limit of calls itself.
