@@ -183,7 +183,7 @@ class _Engine:
         self.ran = 0
 
     async def run(self, arm: Arm, example: Example, repetition: int, earlier: Run | None = None) -> Run:
-        """Run and score, and hand what came of it to the writer; where the agent has answered `earlier`, its trace is only scored again."""
+        """Run, score and hand the run to the writer; where the agent has answered `earlier`, only score again."""
         key = RunKey(experiment_id=self._experiment.id, arm=arm.name, example_id=example.id, repetition=repetition)
         # The salt names the night and the repetition: the baseline is measured afresh every night, a restart is not.
         salt = f"{self._experiment.night}/{repetition}"
