@@ -1,5 +1,6 @@
 """The composition root: which model answers, what an agent's environment gets, and who stops at the budget."""
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -156,6 +157,22 @@ async def test_an_agent_with_a_model_of_its_own_stops_at_the_budget(build: Build
     later = build(target=COMMAND, budget={"calls": 2})  # what was spent before a restart still counts
     with pytest.raises(BudgetExceededError):
         await later.target.run(version, example, "s")
+
+
+async def test_a_run_that_waited_for_its_place_asks_for_the_budget_then(build: Build, tmp_path: Path) -> None:
+    """Runs come two by two into one place; what the first one spent keeps the second from being made."""
+    workshop = build(target={**COMMAND, "concurrency": 1}, budget={"calls": 1})
+    workshop.store.nights.begin("desk", utc_now().date())
+    version = _echo(tmp_path)
+
+    async def run(name: str) -> RunStatus:
+        outcome = await workshop.target.run(version, Example(id=name, input="x"), "s")
+        workshop.accounts(_called(name))
+        return outcome.status
+
+    first, second = await asyncio.gather(run("a"), run("b"), return_exceptions=True)
+    assert RunStatus.OK is first
+    assert isinstance(second, BudgetExceededError)
 
 
 async def test_a_night_that_broke_off_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,16 +151,21 @@ async def open_workshop(agent: str, night: str, settings: Settings | None = None
 
 
 class _WithinBudget:
-    """An agent that calls its model by itself reserves nothing, so it is asked here whether anything is left."""
+    """An agent that calls its model by itself reserves nothing, so it is asked here whether anything is left.
 
-    def __init__(self, target: "OfflineTarget", budget: "Budget") -> None:
+    Asked once there is a place for the run, of which there are `places`: what waits has spent nothing yet.
+    """
+
+    def __init__(self, target: "OfflineTarget", budget: "Budget", places: int) -> None:
         self._target = target
         self._budget = budget
+        self._places = asyncio.Semaphore(places)
 
     async def run(self, version: AgentVersion, example: Example, salt: str) -> RunOutcome:
         """Run the agent, or raise BudgetExceededError once its calls so far have spent the budget."""
-        self._budget.check()
-        return await self._target.run(version, example, salt)
+        async with self._places:
+            self._budget.check()
+            return await self._target.run(version, example, salt)
 
     async def aclose(self) -> None:
         """Nothing of its own; the workshop closes the agent."""
@@ -248,7 +253,7 @@ class Workshop:
             max_tokens=self._model_config("target").max_tokens,
         )
         self._closing.push_async_callback(target.aclose)
-        found = target if config.kind == "prompt" else _WithinBudget(target, self.budget)
+        found = target if config.kind == "prompt" else _WithinBudget(target, self.budget, config.concurrency)
         return ScreenedTarget(found, self.screens.of(self.config.name))
 
     @cached_property

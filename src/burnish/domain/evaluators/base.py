@@ -47,7 +47,12 @@ class Score(Value):
     @staticmethod
     def passed(ok: bool, comment: str | None = None) -> "Score":
         """A pass/fail result: 1 or 0."""
+        if comment is None:
+            return _PASSED if ok else _FAILED
         return Score(score=1.0 if ok else 0.0, value=ok, comment=comment)
+
+
+_PASSED, _FAILED = Score(score=1.0, value=True), Score(score=0.0, value=False)
 
 
 class JudgeModels(Value):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from burnish.domain.base import Value, utc_now
+from burnish.domain.base import Value, bare, built, utc_now
 from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, Evaluator, EvaluatorError, Score
 from burnish.domain.evaluators.sampling import applies, has_expected
 from burnish.domain.evaluators.workers import WorkerDiedError
@@ -30,6 +30,7 @@ Pair = tuple[Evaluator, EvaluationContext]
 # By the evaluator's id; the evaluator is kept alive beside its version, so that the id stays its own.
 Versions = dict[int, tuple[str, Evaluator]]
 
+_BARE = bare(Feedback)
 _MESSAGE_LIMIT = 2_000
 _PATIENCE = 5  # late or dead answers in a row
 _BREATHE_EVERY = 200  # inline checks between two chances for other tasks to run
@@ -249,16 +250,20 @@ def _result(
         )
         return EvaluatorResult(evaluator, trace_id, failure=failure)
     feedback = tuple(
-        Feedback(
-            trace_id=trace_id,
-            key=score.key or evaluator.name,
-            source=evaluator.source,
-            score=score.score,
-            value=score.value,
-            comment=score.comment,
-            author=evaluator.name,
-            version=version,
-            created_at=moment,
+        built(
+            Feedback,
+            {
+                **_BARE,
+                "trace_id": trace_id,
+                "key": score.key or evaluator.name,
+                "source": evaluator.source,
+                "score": score.score,
+                "value": score.value,
+                "comment": score.comment,
+                "author": evaluator.name,
+                "version": version,
+                "created_at": moment,
+            },
         )
         for score in scores
     )
