@@ -14,7 +14,7 @@ from burnish.errors import InputError
 
 __all__ = ["Entered", "keys_of_grades", "keys_of_labels", "label_entered", "step_key"]
 
-RESERVED = frozenset("cegjkosuwx")  # what review.js does on a letter
+RESERVED = frozenset("cegjkorsuwx")  # what review.js does on a letter
 
 
 class Entered(NamedTuple):
