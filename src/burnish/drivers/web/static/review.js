@@ -3,7 +3,6 @@
 import { listen, showKeys } from "./review_keys.js";
 
 const EACH = 60_000;
-const said = document.getElementById("said");
 let desk, until, busy = false, active = false;
 let ahead = null; // a promise of the next item: {node, item, at}, or of null where nothing is left
 let waiting = null; // its id, once it is there
@@ -40,12 +39,7 @@ function restoreDraft() {
       if (chosen) chosen.checked = true;
     } else if (field) field.value = value;
   }
-  say("What you had entered is back.");
-}
-
-function say(text) {
-  said.textContent = text;
-  said.classList.toggle("shown", Boolean(text));
+  burnish.toast("What you had entered is back.");
 }
 
 function notice(text, ...links) {
@@ -101,7 +95,7 @@ async function goOn(words) {
   scrollTo(0, 0);
   open(next.node, next.at);
   $("h1").focus({ preventScroll: true });
-  say(words);
+  burnish.toast(words, "good");
   performance.mark("shown"); // what benchmarks/review_pages.py and the tests wait for
   setTimeout(() => hold(true), 50);
 }
@@ -109,8 +103,8 @@ async function goOn(words) {
 function open(node, at) {
   desk = node;
   until = at + 1000 * Number(desk.dataset.seconds);
-  showMarked();
   restoreDraft();
+  showMarked();
   showLease();
   // When the page has been painted: the next item may wait, this one may not.
   setTimeout(() => { ahead = fetchAhead(); }, 30);
