@@ -1,9 +1,9 @@
 """How fast the review site is with 100,000 traces in SQLite: `python -m benchmarks.review_pages [traces [folder]]`
 
 First byte of the list of queues, of the way to the next item and of an item's page, asked over loopback one at a time;
-and, in a browser, the time from the Enter that sends a label until the next item has been painted. The four queues hold
-12,000 items, a fifth of them labelled; the items measured are conversations of 40 turns. A folder keeps the store for the
-next run. Bars, for the median: 100 ms to the first byte, 50 ms from item to item.
+and, in a browser, the time from the Enter that sends a label until the next item has been painted. Four queues hold
+12,000 items, a fifth of them labelled; the items measured are conversations of 40 turns. A folder keeps the store for
+the next run. Bars, for the median: 100 ms to the first byte, 50 ms from item to item.
 """
 
 import http.client
@@ -54,9 +54,7 @@ def long_trace(number: int) -> Trace:
     trace = support_trace(10 * TRACES + number)
     *before, last = trace.spans
     text = "We looked into it, and this is what the record of the order says about the parcel. " * 6
-    talk = tuple(
-        Message(role=("user", "assistant")[n % 2], parts=(TextPart(text=f"{n}. {text}"),)) for n in range(36)
-    )
+    talk = tuple(Message(role=("user", "assistant")[n % 2], parts=(TextPart(text=f"{n}. {text}"),)) for n in range(36))
     return trace.model_copy(
         update={"spans": (*before, last.model_copy(update={"input_messages": last.input_messages + talk}))}
     )

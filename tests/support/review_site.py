@@ -23,7 +23,9 @@ from burnish.settings import Settings
 __all__ = ["PASSWORD", "add_accounts", "put", "served", "write_queues"]
 
 PASSWORD = "correct horse battery"
-RUBRIC = {"rubric": "The agent chose the right queue.\n\n- **Pass**: the queue fits.\n- Fail: [it](javascript:alert(8)) does not."}
+RUBRIC = {
+    "rubric": "The right queue was chosen.\n\n- **Pass**: the queue fits.\n- Fail: [it](javascript:alert(8)) does not."
+}
 
 
 def write_queues(project: Path, queues: list[dict[str, Any]]) -> None:

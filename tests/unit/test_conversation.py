@@ -30,7 +30,9 @@ def said(role: str, text: str) -> Message:
 
 def span(number: int, kind: SpanKind, **fields: Any) -> Span:
     values = {"name": kind.value, "parent_id": "s0" if number else None, **fields}
-    return Span(trace_id="t", span_id=f"s{number}", kind=kind, started_at=START + dt.timedelta(seconds=number), **values)
+    return Span(
+        trace_id="t", span_id=f"s{number}", kind=kind, started_at=START + dt.timedelta(seconds=number), **values
+    )
 
 
 def trace(*spans: Span, **fields: Any) -> Trace:
@@ -82,7 +84,9 @@ def test_equal_words_are_traced_to_the_calls_that_said_them_in_turn() -> None:
     """Two turns of the same words belong to two steps; words that no step said belong to none."""
     yes, user = said("assistant", "yes"), said("user", "sure?")
     first = span(1, SpanKind.LLM, input_messages=(user,), output_messages=(yes,))
-    second = span(2, SpanKind.LLM, input_messages=(user, yes, said("assistant", "of old"), user), output_messages=(yes,))
+    second = span(
+        2, SpanKind.LLM, input_messages=(user, yes, said("assistant", "of old"), user), output_messages=(yes,)
+    )
     turns = conversation(trace(span(0, SpanKind.AGENT), first, second))
     assert [None, "s1", None, None, "s2"] == [turn.span_id for turn in turns]
 
@@ -90,8 +94,9 @@ def test_equal_words_are_traced_to_the_calls_that_said_them_in_turn() -> None:
 def test_results_without_a_known_call_are_kept() -> None:
     """A result whose call is not in the messages is a turn of its own."""
     result = ToolResultPart(result="42", id="lost", name="add")
-    model = span(1, SpanKind.LLM, input_messages=(said("user", "6*7"), Message(role="tool", parts=(result,))),
-                 output_messages=(Message(role="assistant", parts=(ToolCallPart(name="add", id="other"),)),))  # fmt: skip
+    asked = (said("user", "6*7"), Message(role="tool", parts=(result,)))
+    unanswered = Message(role="assistant", parts=(ToolCallPart(name="add", id="other"),))
+    model = span(1, SpanKind.LLM, input_messages=asked, output_messages=(unanswered,))
     turns = conversation(trace(span(0, SpanKind.AGENT), model))
     assert (result,) == turns[1].parts
     (call,) = turns[2].parts

@@ -197,12 +197,17 @@ def test_a_hostile_trace_does_nothing(browser: Any, sign_in: Any, site: str, wid
         assert [] == page.evaluate(CONTRAST), path
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), path
         assert {"http:"} >= set(page.evaluate("[...document.links].map(one => one.protocol)"))
-        assert 0 == page.evaluate("document.querySelectorAll('iframe, object, embed, main img, main style, main script').length")
-        unnamed = "[...document.querySelectorAll('textarea, input:not([type=hidden])')].filter(one => !one.labels.length)"
+        assert 0 == page.evaluate(
+            "document.querySelectorAll('iframe, object, embed, main img, main style, main script').length"
+        )
+        unnamed = (
+            "[...document.querySelectorAll('textarea, input:not([type=hidden])')].filter(one => !one.labels.length)"
+        )
         assert 0 == page.evaluate(f"{unnamed}.length"), path
     text = page.text_content("main")
     assert ATTACKS[0] in text
-    assert "⟨U+202E⟩" in text and "\u202e" not in text
+    assert "⟨U+202E⟩" in text
+    assert "\u202e" not in text
     assert page.get_by_text("went wrong here").count() > 2
     press(page, "?")
     assert page.locator("#keys").is_visible()
@@ -250,7 +255,7 @@ def test_undo_brings_the_item_back_with_what_was_entered(sign_in: Any, store: St
 
 
 def test_a_lease_that_ended_is_told_and_nothing_typed_is_lost(sign_in: Any, store: Store, project: Path) -> None:
-    """Late but first: it counts, and that is told. Too late: that is told too, and the words stay, over a reload too."""
+    """Late but first: it counts, and that is told. Too late: that is told too, and the words stay."""
     queue = queue_of(project, "hasty")
     page = sign_in("ann", "/review/hasty")
     first = item_of(page)
@@ -278,7 +283,7 @@ def test_a_lease_that_ended_is_told_and_nothing_typed_is_lost(sign_in: Any, stor
 
 
 def test_a_draft_survives_a_reload_and_keys_can_be_switched_off(sign_in: Any, store: Store) -> None:
-    """What was typed and marked is back after a reload; with keys off, a letter does nothing; leaving frees what waits."""
+    """What was typed and marked is back after a reload; with keys off letters do nothing; leaving frees what waits."""
     page = sign_in("ann", "/review/plain")
     item = item_of(page)
     press(page, *"jjjw", "2", "e")
@@ -286,7 +291,9 @@ def test_a_draft_survives_a_reload_and_keys_can_be_switched_off(sign_in: Any, st
     page.wait_for_function("() => performance.getEntriesByType('resource').some(one => one.name.includes('/ahead'))")
     page.reload()
     assert item == item_of(page)
-    assert "atlas indeed" == page.input_value("[name=correction]") or "cedar indeed" == page.input_value("[name=correction]")
+    assert "atlas indeed" == page.input_value("[name=correction]") or "cedar indeed" == page.input_value(
+        "[name=correction]"
+    )
     assert page.locator("input[name=score][value='1']").is_checked()
     assert "Marked: find_customer" == page.text_content(".marked")
     press(page, "Enter")
@@ -350,5 +357,10 @@ def test_a_queue_that_is_closed_to_somebody_is_not_there(sign_in: Any, store: St
     page = sign_in("bob", "/review")
     assert "secret" not in page.text_content("main")
     item = store.queues.list("secret")[0].id
-    for path in ("/review/secret", f"/review/secret/{item}", f"/review/secret/ahead?beside={item}", f"/review/crowd/{item}"):
+    for path in (
+        "/review/secret",
+        f"/review/secret/{item}",
+        f"/review/secret/ahead?beside={item}",
+        f"/review/crowd/{item}",
+    ):
         assert 404 == page.goto(site + path).status, path

@@ -130,7 +130,7 @@ class _Spans:
         errors = {_error(span) for span in self._trace.spans if span.span_id in self._told}
         root = self._trace.root
         found = []
-        for span in reversed(sorted(self._trace.spans, key=lambda span: span.started_at)):
+        for span in sorted(self._trace.spans, key=lambda span: span.started_at)[::-1]:
             if span.span_id in self._told or span is root:
                 continue
             failed = span.status is SpanStatus.ERROR and _error(span) not in errors
@@ -141,9 +141,7 @@ class _Spans:
         return found[::-1]
 
 
-def _turn(
-    message: Message, answers: dict[str, ToolResultPart], asked: set[str], spans: _Spans
-) -> Turn | None:
+def _turn(message: Message, answers: dict[str, ToolResultPart], asked: set[str], spans: _Spans) -> Turn | None:
     """One message; None where all it holds are results that stand beside their calls."""
     span = spans.behind(message)
     parts = tuple(

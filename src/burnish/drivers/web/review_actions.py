@@ -1,7 +1,7 @@
 """What a reviewer does with an item: label, skip, hand on, take back, keep and give back.
 
-Each answers a form with a page (the next item, or the same with what was typed and why it was not taken), and review.js,
-which asks for JSON, with an `Answer`.
+Each answers a form with a page (the next item, or the same with what was typed and why it was not taken), and
+review.js, which asks for JSON, with an `Answer`.
 """
 
 from starlette.requests import Request
