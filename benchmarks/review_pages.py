@@ -65,7 +65,7 @@ def fill(store: Store, project: Path, count: int) -> None:
     there = store.traces.count(TraceQuery())
     if there < count:
         store.traces.add(support_trace(number) for number in range(there, count))
-        store.traces.add(long_trace(number) for number in range(LONG))
+    store.traces.add(long_trace(number) for number in range(LONG))
     put(store, project, "long", (long_trace(number) for number in range(LONG)))
     for number in range(4):
         queue = put(store, project, f"queue-{number}", (support_trace(n) for n in range(ITEMS)))
