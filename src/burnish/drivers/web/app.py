@@ -14,12 +14,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from burnish.drivers.web import (
+    account,
     clusters,
     datasets,
     experiments,
     home,
     ingest,
     nights,
+    people,
     proposals,
     pulls,
     render,
@@ -55,6 +57,13 @@ PAGES: tuple[tuple[str, Access, Page, tuple[str, ...]], ...] = (
     ("/login", Access.ANYONE, signin.sign_in, CHANGE),
     ("/logout", Access.ANYONE, signin.sign_out, CHANGE),
     ("/theme", Access.ANYONE, signin.set_theme, CHANGE),
+    ("/account", Access.REVIEWER, account.show, READ),
+    ("/account/password", Access.REVIEWER, account.change_password, CHANGE),
+    ("/users", Access.ADMIN, people.show, READ),
+    ("/users", Access.ADMIN, people.add, CHANGE),
+    ("/users/access", Access.ADMIN, people.change_access, CHANGE),
+    ("/users/password", Access.ADMIN, people.set_password, CHANGE),
+    ("/users/remove", Access.ADMIN, people.remove, CHANGE),
     ("/", Access.READER, home.show, READ),
     ("/review", Access.REVIEWER, review.show_list, READ),
     ("/review/{queue}", Access.REVIEWER, review.show_next, READ),
