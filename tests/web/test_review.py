@@ -298,7 +298,7 @@ def test_a_draft_survives_a_reload_and_keys_can_be_switched_off(sign_in: Any, st
     assert "Marked: find_customer" == page.text_content(".marked")
     press(page, "Enter")
     page.get_by_text("this queue asks for comment").wait_for()
-    press(page, "?", "Tab")
+    press(page, "?")
     page.get_by_label("Single keys act").focus()
     press(page, "Space", "Escape", "1")
     assert page.locator("input[name=score][value='1']").is_checked()
