@@ -26,13 +26,14 @@ from burnish.domain.annotation.labels import Label
 from burnish.domain.annotation.people import Person
 from burnish.domain.listing import TraceQuery
 from burnish.domain.traces import Message, TextPart, Trace
-from tests.support.review_site import put, served, write_queues
-from tests.support.seeded import store_url, support_trace
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from support.browsing import CHROMIUM, chromium
+from support.review_site import put, served, write_queues
+from support.seeded import store_url, support_trace
 
 TRACES, ITEMS, LABELLED, LONG, ASKED = 100_000, 3_000, 600, 300, 100
 FIRST_BYTE, ITEM_TO_ITEM = 100.0, 50.0
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 QUEUES: list[dict[str, Any]] = [
     {"name": "long", "rubric": "routing", "ask": {"labels": ["right", "near", "wrong"]}, "daily_cap": 10_000},
     *({"name": f"queue-{n}", "labels": 1 + n % 2, "daily_cap": 10_000} for n in range(4)),
@@ -105,11 +106,8 @@ class Visitor:
 
 def item_to_item(site: str) -> list[float]:
     """Milliseconds from one painted item to the next, as a reviewer with one hand on Enter sees them."""
-    from playwright.sync_api import sync_playwright
-
     found = []
-    with sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.add_init_script(CLOCK)
         page.goto(f"{site}/login?next=/review/long")
@@ -124,7 +122,6 @@ def item_to_item(site: str) -> list[float]:
             page.wait_for_function("() => window.took !== null")
             if number >= 3:  # the first ones warm the server up
                 found.append(float(page.evaluate("window.took")))
-        browser.close()
     return found
 
 
@@ -158,7 +155,7 @@ def main() -> int:
                 "on to the next item, first byte": (measured(lambda: visitor.get("/review/long")[0]), FIRST_BYTE),
                 "item page, first byte": (measured(lambda: visitor.get(item)[0]), FIRST_BYTE),
             }
-            if Path(CHROMIUM).exists():
+            if CHROMIUM.exists():
                 rows["item to item, painted"] = (item_to_item(site), ITEM_TO_ITEM)
         for what, (times, bar) in rows.items():
             missed |= median(times) > bar

@@ -1,8 +1,5 @@
 """A site with queues and accounts, served on loopback: for tests in a browser and for the benchmark of the pages."""
 
-import socket
-import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +15,13 @@ from burnish.domain.annotation.queues import Queue
 from burnish.domain.annotation.specs import load_queue
 from burnish.domain.traces import Trace
 from burnish.drivers.web import create_app
+from burnish.project import AgentConfig
 from burnish.settings import Settings
+from support.browsing import serving
+from support.signing import PASSWORD
 
 __all__ = ["PASSWORD", "add_accounts", "put", "served", "write_queues"]
 
-PASSWORD = "correct horse battery"
 RUBRIC = {
     "rubric": "The right queue was chosen.\n\n- **Pass**: the queue fits.\n- Fail: [it](javascript:alert(8)) does not."
 }
@@ -55,19 +54,9 @@ def add_accounts(store: Store, **roles: Role) -> None:
 
 
 @contextmanager
-def served(store: Store, project: Path) -> Iterator[str]:
+def served(store: Store, project: Path, *agents: AgentConfig) -> Iterator[str]:
     """The address of the site while the block runs."""
-    import uvicorn
-
-    app = create_app(store, Settings(project=project, _env_file=None))  # type: ignore[call-arg]
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 20
-        while not server.started and time.monotonic() < deadline:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=10)
+    configs = {agent.name: agent for agent in agents}
+    app = create_app(store, Settings(project=project, _env_file=None), configs)  # type: ignore[call-arg]
+    with serving(app) as address:
+        yield address

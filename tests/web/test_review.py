@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.browsing import chromium
 from support.hostile import ATTACKS, hostile_feedback, hostile_trace
 from support.review_site import PASSWORD, add_accounts, put, served, write_queues
-from support.seeded import store_url, support_trace
-from web.test_browser import CHROMIUM, CONTRAST, FLAGS
+from support.seeded import AGENT, store_url, support_trace
+from web.test_browser import CONTRAST
 
 from burnish.adapters.store import Store
 from burnish.domain.annotation.labels import Label
 from burnish.domain.annotation.people import Person, Role
 from burnish.domain.annotation.queues import Queue
 from burnish.domain.annotation.specs import load_queue
+from burnish.project import AgentConfig, ImproveConfig, RepositoryConfig, TargetConfig
 
 pytestmark = pytest.mark.slow
 
@@ -57,19 +59,16 @@ def store(project: Path) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def site(store: Store, project: Path) -> Iterator[str]:
-    with served(store, project) as address:
+    agent = AgentConfig(name=AGENT, repository=RepositoryConfig(url="/nowhere"), target=TargetConfig(),
+                        improve=ImproveConfig(metric="review"))  # fmt: skip
+    with served(store, project, agent) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs a browser at {CHROMIUM}")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -333,7 +332,7 @@ def test_without_scripts_the_forms_work(sign_in: Any, store: Store, project: Pat
 
 
 def test_an_expert_decides_with_all_answers_side_by_side(sign_in: Any, store: Store, project: Path) -> None:
-    """Reviewers see nobody's words on an open item; where they disagree, an expert sees both and decides."""
+    """Reviewers see nobody's words on an open item; an expert sees both, decides, and makes an example at once."""
     queue = queue_of(project, "blind")
     first = store.queues.take(queue, Person(name="bob"))
     assert first is not None
@@ -341,14 +340,20 @@ def test_an_expert_decides_with_all_answers_side_by_side(sign_in: Any, store: St
     page = sign_in("ann", "/review/blind")
     assert first.item.id == item_of(page)
     assert "he never asked" not in page.content()
+    assert "make an example" not in page.content()
     press(page, "5", "Enter")
     wait_for_next(page, first.item.id)
     expert = sign_in("eve", "/review/blind")
     assert first.item.id == item_of(expert)
     table = expert.text_content(".answers")
     assert all(word in table for word in ("ann", "bob", "he never asked", "5", "1"))
-    press(expert, "2", "Enter")
+    press(expert, "2", "e")
+    expert.keyboard.type(", at once")
+    expert.get_by_label("make an example of the correction at once").check()
+    press(expert, "Control+Enter")
     wait_for_next(expert, first.item.id)
+    expert.get_by_text("It is an example now").wait_for()
+    assert 1 == sum(store.datasets.get(AGENT, "main").counts.values())
     assert [0.0, 1.0, 0.25] == [one.score for one in labels_of(store, "blind")[first.item.id]]
 
 

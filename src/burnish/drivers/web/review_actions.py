@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from burnish.domain.annotation.items import Handed, ItemState
-from burnish.domain.annotation.people import Person
+from burnish.domain.annotation.labels import Label
+from burnish.domain.annotation.people import Person, Role
 from burnish.domain.annotation.queues import Queue
 from burnish.domain.base import Value, utc_now
 from burnish.drivers.web.forgery import form_of
@@ -18,7 +19,7 @@ from burnish.drivers.web.review_form import Entered, label_entered
 from burnish.drivers.web.review_page import desk_page, ended, not_in_hand
 from burnish.drivers.web.wiring import store_of
 from burnish.errors import InputError
-from burnish.loop.reviewing import give_label, pass_on
+from burnish.loop.reviewing import example_now, give_label, pass_on
 
 __all__ = ["escalate", "hold", "label", "release", "skip", "undo"]
 
@@ -50,7 +51,8 @@ def label(request: Request) -> Response:
     if not handed.accepted:
         return _refused(request, queue, person, item_id, entered, handed.reason, 409)
     late = ended(_fields(request).get("until", ""), utc_now())
-    return _on(request, queue, f"{_became(handed)}{f' {LATE}' if late else ''}")
+    words = [_became(handed), LATE if late else "", _example(request, person, handed, said)]
+    return _on(request, queue, " ".join(word for word in words if word))
 
 
 def skip(request: Request) -> Response:
@@ -138,6 +140,14 @@ def _became(handed: Handed) -> str:
     if item.state is ItemState.OPEN and item.wanted > item.given:
         return f"Labelled: {item.given} of {item.wanted} labels."
     return "Labelled."
+
+
+def _example(request: Request, person: Person, handed: Handed, said: Label) -> str:
+    """What became of an expert's wish to make an example at once; nothing where nobody wished for it."""
+    config = request.app.state.agents.get(handed.item.agent)
+    if not _fields(request).get("now") or person.role is Role.REVIEWER or said.correction is None or config is None:
+        return ""
+    return example_now(store_of(request), config, handed.item.trace_id)
 
 
 def _fields(request: Request) -> dict[str, str]:

@@ -77,7 +77,7 @@ def desk_page(
         refused=refused,
         seconds=max(0, round((held.lease_until - utc_now()).total_seconds())),
         may_escalate=held.item.profile == "reviewer",
-        expert=person.role is not Role.REVIEWER,
+        may_curate=person.role is not Role.REVIEWER and held.item.agent in request.app.state.agents,
         grade_of=_grade_of(queue),
         step_key=step_key,
         all_address=f"/review/{queue.name}/{held.item.id}?all=1",
