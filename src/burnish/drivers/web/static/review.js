@@ -23,14 +23,20 @@ function entered() {
   return found.toString();
 }
 
-function keepDraft() {
+// A browser may forbid storage, or have it full: the page itself still holds what was typed.
+function stored(act) {
   try {
-    sessionStorage.setItem(draftKey(), entered());
-  } catch { /* storage is full or forbidden: the page itself still holds it */ }
+    return act(sessionStorage);
+  } catch {
+    return null;
+  }
 }
 
+const keepDraft = () => stored((storage) => storage.setItem(draftKey(), entered()));
+const dropDraft = () => stored((storage) => storage.removeItem(draftKey()));
+
 function restoreDraft() {
-  const kept = sessionStorage.getItem(draftKey());
+  const kept = stored((storage) => storage.getItem(draftKey()));
   if (kept === null || kept === entered()) return;
   for (const [name, value] of new URLSearchParams(kept)) {
     const field = form().elements.namedItem(name);
@@ -57,6 +63,7 @@ function notice(text, ...links) {
 
 async function post(url, body) {
   const response = await fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });
+  if (response.status >= 500) throw new Error(`status ${response.status}`);
   if (!(response.headers.get("content-type") || "").startsWith("application/json")) return null;
   return response.json();
 }
@@ -74,12 +81,12 @@ async function send(of) {
     } else if (!answer.accepted) {
       notice(answer.said, ["Next item", desk.dataset.base]);
     } else {
-      sessionStorage.removeItem(draftKey());
+      dropDraft();
       if (answer.url) return location.assign(answer.url);
       await goOn(answer.said);
     }
   } catch {
-    notice("The server does not answer. What you entered is still here: try again.");
+    notice("The server could not take it. What you entered is still here: try again.");
   } finally {
     busy = false;
     desk.classList.remove("sending");

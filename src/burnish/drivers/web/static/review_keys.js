@@ -6,11 +6,13 @@ let page, here = null;
 
 export function listen(actions) {
   page = actions;
-  toggle.checked = localStorage.getItem(OFF) === null;
-  toggle.addEventListener("change", () => {
-    if (toggle.checked) localStorage.removeItem(OFF);
-    else localStorage.setItem(OFF, "1");
-  });
+  try {
+    toggle.checked = localStorage.getItem(OFF) === null;
+    toggle.addEventListener("change", () => {
+      if (toggle.checked) localStorage.removeItem(OFF);
+      else localStorage.setItem(OFF, "1");
+    });
+  } catch { /* storage is forbidden: the choice holds for this page */ }
   document.addEventListener("keydown", pressed);
 }
 
@@ -24,6 +26,7 @@ const acts = (element) => element.matches("button, a[href], summary");
 function pressed(event) {
   const target = event.target instanceof Element ? event.target : document.body;
   if (dialog.open || event.isComposing) return;
+  if (event.repeat && event.key === "Enter" && !target.matches("textarea")) return event.preventDefault(); // or the next item would be sent as well
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return once(event, page.submit);
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") return leave(target);
