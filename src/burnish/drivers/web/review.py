@@ -1,11 +1,12 @@
 """The review site: the queues somebody may see, the next item, and the item before them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from burnish.domain.annotation.items import QueueProgress, ReviewerLoad
+from burnish.domain.annotation.items import QueueStanding, ReviewerLoad
 from burnish.domain.annotation.people import Person
 from burnish.domain.annotation.queues import Queue
 from burnish.drivers.web.queue_specs import queue_of, queues_of
@@ -21,19 +22,17 @@ __all__ = ["show_agreement", "show_ahead", "show_item", "show_list", "show_next"
 
 @dataclass(frozen=True, slots=True)
 class QueueCard:
-    """A queue in the list. `left` counts items that wait for people of this person's role, `mine` is their own work."""
+    """A queue in the list. `left` counts items that wait for people of this person's role."""
 
     queue: Queue
-    progress: QueueProgress
+    standing: QueueStanding
     left: int
-    mine: ReviewerLoad
 
 
 def show_list(request: Request) -> Response:
     """The queues this person may see."""
     person = person_of(request)
-    cards = [_card(request, queue, person) for queue in queues_of(request)]
-    return page(request, "review_queues.html", cards=cards)
+    return page(request, "review_queues.html", cards=_cards(request, queues_of(request), person))
 
 
 def show_agreement(request: Request) -> Response:
@@ -52,7 +51,7 @@ def show_next(request: Request) -> Response:
     held = store_of(request).queues.take(queue, person)
     if held is not None:
         return RedirectResponse(f"/review/{queue.name}/{held.item.id}", 303)
-    return page(request, "review_over.html", queue=queue, card=_card(request, queue, person), item=None)
+    return page(request, "review_over.html", queue=queue, card=_cards(request, [queue], person)[0], item=None)
 
 
 def show_ahead(request: Request) -> Response:
@@ -75,16 +74,16 @@ def show_item(request: Request) -> Response:
     held = store.queues.assignment(queue, item.id, person)
     if held is not None:
         return desk_page(request, queue, held, person)
-    return page(request, "review_over.html", queue=queue, card=_card(request, queue, person), item=item)
+    return page(request, "review_over.html", queue=queue, card=_cards(request, [queue], person)[0], item=item)
 
 
-def _card(request: Request, queue: Queue, person: Person) -> QueueCard:
-    progress = store_of(request).queues.progress(queue.name)
-    waiting = progress.open + progress.disputed
-    mine = next((load for load in progress.reviewers if load.person == person.name), None)
-    return QueueCard(
-        queue=queue,
-        progress=progress,
-        left=waiting if "expert" in person.profiles else waiting - progress.experts,
-        mine=mine or ReviewerLoad(person=person.name),
-    )
+def _cards(request: Request, queues: Sequence[Queue], person: Person) -> list[QueueCard]:
+    found = store_of(request).queues.standings(person.name)
+    cards = []
+    for queue in queues:
+        empty = QueueStanding(queue=queue.name, mine=ReviewerLoad(person=person.name))
+        standing = found.get(queue.name, empty)
+        waiting = standing.open + standing.disputed
+        left = waiting if "expert" in person.profiles else waiting - standing.experts
+        cards.append(QueueCard(queue=queue, standing=standing, left=left))
+    return cards
