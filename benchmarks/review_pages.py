@@ -34,8 +34,9 @@ from support.seeded import store_url, support_trace
 
 TRACES, ITEMS, LABELLED, LONG, ASKED = 100_000, 3_000, 600, 300, 100
 FIRST_BYTE, ITEM_TO_ITEM = 100.0, 50.0
+LONG_QUEUE = f"long-{int(time.time())}"  # a folder that is kept must not run out of open items
 QUEUES: list[dict[str, Any]] = [
-    {"name": "long", "rubric": "routing", "ask": {"labels": ["right", "near", "wrong"]}, "daily_cap": 10_000},
+    {"name": LONG_QUEUE, "rubric": "routing", "ask": {"labels": ["right", "near", "wrong"]}, "daily_cap": 10_000},
     *({"name": f"queue-{n}", "labels": 1 + n % 2, "daily_cap": 10_000} for n in range(4)),
 ]
 # From the key to the frame after the one that shows the next item.
@@ -67,7 +68,7 @@ def fill(store: Store, project: Path, count: int) -> None:
     if there < count:
         store.traces.add(support_trace(number) for number in range(there, count))
     store.traces.add(long_trace(number) for number in range(LONG))
-    put(store, project, "long", (long_trace(number) for number in range(LONG)))
+    put(store, project, LONG_QUEUE, (long_trace(number) for number in range(LONG)))
     for number in range(4):
         queue = put(store, project, f"queue-{number}", (support_trace(n) for n in range(ITEMS)))
         done = store.queues.progress(queue.name).labels
@@ -110,7 +111,7 @@ def item_to_item(site: str) -> list[float]:
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.add_init_script(CLOCK)
-        page.goto(f"{site}/login?next=/review/long")
+        page.goto(f"{site}/login?next=/review/{LONG_QUEUE}")
         page.keyboard.type("browser")
         page.keyboard.press("Enter")
         page.wait_for_selector("#desk")
@@ -149,10 +150,13 @@ def main() -> int:
         folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(fallback)
         with site_of(folder, count) as site:
             visitor = Visitor(site, "visitor")
-            item = visitor.get("/review/long")[1]
+            item = visitor.get(f"/review/{LONG_QUEUE}")[1]
             rows = {
                 "list of queues, first byte": (measured(lambda: visitor.get("/review")[0]), FIRST_BYTE),
-                "on to the next item, first byte": (measured(lambda: visitor.get("/review/long")[0]), FIRST_BYTE),
+                "on to the next item, first byte": (
+                    measured(lambda: visitor.get(f"/review/{LONG_QUEUE}")[0]),
+                    FIRST_BYTE,
+                ),
                 "item page, first byte": (measured(lambda: visitor.get(item)[0]), FIRST_BYTE),
             }
             if CHROMIUM.exists():

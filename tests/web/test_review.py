@@ -32,7 +32,6 @@ QUEUES: list[dict[str, Any]] = [
     {"name": "evil", "show_scores": True, "rubric": "routing"},
     {"name": "secret"},
 ]
-SETTLED = "() => !document.querySelector('#desk').classList.contains('sending')"
 
 
 @pytest.fixture(scope="module")
