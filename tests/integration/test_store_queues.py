@@ -7,7 +7,7 @@ from support.reviewing import Bout, crowded, faults, items
 from support.store_samples import judged, trace
 
 from burnish.adapters.store import Store
-from burnish.domain.annotation.items import Assignment, ItemState
+from burnish.domain.annotation.items import Assignment, ItemState, ReviewerLoad
 from burnish.domain.annotation.labels import Label
 from burnish.domain.annotation.people import Person, Role
 from burnish.domain.annotation.queues import Ask, Queue
@@ -266,6 +266,11 @@ def test_progress_tells_counts_and_load(store: Store) -> None:
     store.queues.skip(TWO, took(store, TWO, ANN).item.id, ANN)
     took(store, TWO, ANN)
     told = store.queues.progress(TWO.name)
+    for person in (ANN, BOB, CYD):
+        stands = store.queues.standings(person.name)[TWO.name]
+        mine = next((one for one in told.reviewers if one.person == person.name), ReviewerLoad(person=person.name))
+        assert (mine, told.items, told.open) == (stands.mine, stands.items, stands.open)
+        assert (told.disputed, told.settled, told.experts) == (stands.disputed, stands.settled, stands.experts)
     assert (3, 2, 1, 0, 1, 1, 2) == (
         told.items, told.open, told.disputed, told.settled, told.experts, told.in_hand, told.labels,
     )  # fmt: skip

@@ -4,12 +4,13 @@ from support.store_samples import judged, trace
 
 from burnish.adapters.store import OpenStore, Store
 from burnish.adapters.store.sealed import HeldOut
-from burnish.domain.base import Json, content_hash
+from burnish.domain.base import Json, content_hash, utc_now
 from burnish.domain.datasets import Example, Split, SplitRule
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.proposals import Cluster
-from burnish.loop.curate import CRITERION, CurateSummary, curate
+from burnish.loop.curate import CRITERION, CurateSummary, curate, curate_correction
+from burnish.loop.reviewing import example_now
 from burnish.project import AgentConfig, ImproveConfig, RepositoryConfig, TargetConfig
 
 
@@ -237,3 +238,28 @@ def test_criteria_reach_examples_that_are_there_in_every_split(store: Store) -> 
 def examples_after(store: Store, evaluators: tuple[Evaluator, ...]) -> dict[str, Example]:
     curate(OpenStore(store), CONFIG, evaluators)
     return examples(store)
+
+
+def test_a_correction_curated_at_once_leaves_nothing_for_the_night(store: Store) -> None:
+    """It becomes the very example that the night would make of it, with its criteria; other corrections wait."""
+    store.traces.add([trace("t1", user_id="u1"), trace("t2"), trace("t3", input=None)])
+    criterion = Feedback(trace_id="t1", key=CRITERION, source=FeedbackSource.HUMAN, comment="names the queue")
+    store.feedback.add([corrected("t1", "atlas"), corrected("t2", "bravo"), corrected("t3", "x"), criterion])
+    assert "It is an example now; the grouping rule says in which split." == example_now(store, CONFIG, "t1")
+    found = examples(store)
+    assert [("question of t1", "atlas", ("names the queue",))] == [
+        (one.input, one.expected, one.criteria) for one in found.values()
+    ]
+    assert 0 == curate_correction(OpenStore(store), CONFIG, "t1").added
+    assert "no input" in example_now(store, CONFIG, "t3")
+    assert 1 == curate(OpenStore(store), CONFIG, EXACT).added
+    assert found["question of t1"] == examples(store)["question of t1"]
+
+
+def test_nothing_is_curated_under_a_running_night(store: Store) -> None:
+    """A night's dataset stands still; what is corrected meanwhile waits for the next."""
+    store.traces.add([trace("t1")])
+    store.feedback.add([corrected("t1", "atlas")])
+    store.nights.begin("support", utc_now().date())
+    assert "is under way" in example_now(store, CONFIG, "t1")
+    assert {} == examples(store)

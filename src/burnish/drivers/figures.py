@@ -5,7 +5,7 @@ from datetime import datetime
 
 from burnish.domain.base import Json
 
-__all__ = ["count", "duration", "moment", "money", "percent", "readable", "score", "signed"]
+__all__ = ["WRAPPERS", "count", "duration", "moment", "money", "percent", "readable", "score", "signed"]
 
 NOTHING = "\N{EN DASH}"
 WRAPPERS = {"answer", "content", "input", "message", "output", "prompt", "query", "question", "response", "text"}

@@ -4,7 +4,7 @@ Runs before `discover` in a night: only what is already known as held-out can be
 An example that goes to the held-out split is gone from here: its trace and what is said of it are not seen again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.base import Value, content_hash
@@ -19,7 +19,7 @@ from burnish.project import AgentConfig
 if TYPE_CHECKING:
     from burnish.adapters.store import OpenStore
 
-__all__ = ["CRITERION", "CurateSummary", "curate"]
+__all__ = ["CRITERION", "CurateSummary", "curate", "curate_correction"]
 
 
 class CurateSummary(Value):
@@ -93,6 +93,33 @@ def curate(store: "OpenStore", config: AgentConfig, evaluators: Sequence[Evaluat
     )
 
 
+def curate_correction(store: "OpenStore", config: AgentConfig, trace_id: str) -> CurateSummary:
+    """Make an example of one correction without waiting for the night, which finds nothing new in it then.
+
+    Not to be called while a night of the agent runs: its dataset stands still. Of a trace that is held out, the sealed
+    example takes the newest correction over (`resealed`). Nothing says which split it went to.
+    """
+    known = {
+        example.id: example
+        for split in (Split.DEV, Split.TRAIN)
+        for example in store.datasets.examples(config.name, DATASET, split)
+    }
+    resealed = store.datasets.refresh_sealed(config.name, DATASET)
+    corrected, _, without = _corrected(store, config.name, {trace_id})
+    offered = list(corrected.values())
+    shown = _shown(store, config, known, offered)
+    placement = store.datasets.place(config.name, DATASET, offered, config.splits, shown)
+    return CurateSummary(
+        fingerprint=placement.dataset.fingerprint,
+        version=placement.dataset.version,
+        added=placement.added,
+        left_out=placement.left_out,
+        resealed=resealed,
+        corrected=len(corrected),
+        without_input=without,
+    )
+
+
 def _shown(
     store: "OpenStore", config: AgentConfig, known: dict[str, Example], offered: Sequence[Example]
 ) -> list[Placed]:
@@ -112,11 +139,18 @@ def _shown(
     return found
 
 
-def _corrected(store: "OpenStore", agent: str) -> tuple[dict[str, Example], int, int]:
-    """Examples from corrections by id, how many inputs were corrected in different ways, and traces without input."""
+def _corrected(
+    store: "OpenStore", agent: str, only: Collection[str] | None = None
+) -> tuple[dict[str, Example], int, int]:
+    """Examples from corrections by id, how many inputs were corrected in different ways, and traces without input.
+
+    `only` narrows it to these traces.
+    """
     # A correction of one span is not what the agent as a whole should have said.
     corrections = {
-        f.trace_id: f for f in store.feedback.corrections(agent) if f.span_id is None and f.correction is not None
+        f.trace_id: f
+        for f in store.feedback.corrections(agent)
+        if f.span_id is None and f.correction is not None and (only is None or f.trace_id in only)
     }
     criteria = store.feedback.criteria(agent)
     examples: dict[str, Example] = {}

@@ -14,7 +14,9 @@ from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.raters import RaterAgreement, raters_agree
 from burnish.domain.traces import Trace
 from burnish.errors import InputError
+from burnish.loop.curate import curate_correction
 from burnish.loop.screen import Screens
+from burnish.project import AgentConfig
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
@@ -23,6 +25,7 @@ __all__ = [
     "Desk",
     "QueueAgreement",
     "desk",
+    "example_now",
     "give_label",
     "judge_share",
     "pass_on",
@@ -114,6 +117,21 @@ def pass_on(
     if handed.accepted:
         store.redactions.add(item.agent, counts)
     return handed
+
+
+def example_now(store: "Store", config: AgentConfig, trace_id: str) -> str:
+    """Make an example of the correction of a trace at once, as the next night would; what became of it, in words."""
+    from burnish.adapters.store import OpenStore
+
+    night = store.nights.unfinished(config.name)
+    if night is not None:
+        return f"A night of {config.name} is under way; the next one makes an example of it."
+    done = curate_correction(OpenStore(store), config, trace_id)
+    if done.without_input:
+        return "It cannot be an example: the trace holds no input to run again."
+    if done.left_out:
+        return "It is left out of the dataset: it resembles examples of two splits."
+    return "It is an example now; the grouping rule says in which split."
 
 
 def queue_agreement(store: "Store", queue: Queue) -> QueueAgreement:

@@ -12,7 +12,7 @@ from burnish.adapters.store import review_tables, seats
 from burnish.adapters.store.engine import Database, chunked
 from burnish.adapters.store.lookup import resolve
 from burnish.adapters.store.rows import micros
-from burnish.domain.annotation.items import ItemState, QueueItem, QueueProgress, ReviewerLoad
+from burnish.domain.annotation.items import ItemState, QueueItem, QueueProgress, QueueStanding, ReviewerLoad
 from burnish.domain.annotation.labels import GivenLabel
 from burnish.domain.base import utc_now
 
@@ -75,12 +75,12 @@ class QueueReads:
         """Counts, the median time a label took, and each reviewer's load, the busiest first."""
         now = utc_now()
         with self._database.read() as connection:
-            states = _counts(connection, queue)
-            people = _loads(connection, queue, micros(now))
+            states = _counts(connection, _items.c.queue == queue).get(queue, {})
+            here = _items.c.queue == queue
+            people = {load.person: load for load in _loads(connection, here, here, micros(now)).values()}
             today = sum(counts_of_day(connection, queue, now.date().isoformat()).values())
         loads = sorted(people.values(), key=lambda one: (-one.labels - one.adjudications, one.person))
-        by_state = {state: sum(n for (of, _), n in states.items() if of == state.value) for state in ItemState}
-        waiting = {key: n for key, n in states.items() if key[0] != ItemState.SETTLED.value}
+        by_state = _by_state(states)
         times = _times(people)
         return QueueProgress(
             queue=queue,
@@ -88,13 +88,32 @@ class QueueReads:
             open=by_state[ItemState.OPEN],
             disputed=by_state[ItemState.DISPUTED],
             settled=by_state[ItemState.SETTLED],
-            experts=sum(n for (_, profile), n in waiting.items() if profile == "expert"),
+            experts=_with_experts(states),
             in_hand=sum(one.in_hand for one in loads),
             labels=sum(one.labels for one in loads),
             today=today,
             median_s=median(times) if times else None,
             reviewers=tuple(one.load() for one in loads),
         )
+
+    def standings(self, person: str) -> dict[str, QueueStanding]:
+        """The queues that hold items, as this person finds them: two counts for all queues, not their every label."""
+        with self._database.read() as connection:
+            counts = _counts(connection, sa.true())
+            own = _seats.c.holder == person, _skips.c.person == person
+            loads = _loads(connection, *own, micros(utc_now()))
+        found = {}
+        for queue, states in counts.items():
+            by_state, load = _by_state(states), loads.get((queue, person))
+            found[queue] = QueueStanding(
+                queue=queue,
+                open=by_state[ItemState.OPEN],
+                disputed=by_state[ItemState.DISPUTED],
+                settled=by_state[ItemState.SETTLED],
+                experts=_with_experts(states),
+                mine=load.load() if load is not None else ReviewerLoad(person=person),
+            )
+        return found
 
 
 def known_ids(connection: Connection, item_ids: Sequence[str]) -> set[str]:
@@ -134,42 +153,62 @@ class _Load:
         )
 
 
-def _counts(connection: Connection, queue: str) -> dict[tuple[str, str], int]:
+States = dict[tuple[str, str], int]
+
+
+def _counts(connection: Connection, condition: sa.ColumnElement[bool]) -> dict[str, States]:
+    """How many items of each queue stand in each state with each profile."""
     query = (
-        sa.select(_items.c.state, _items.c.profile, sa.func.count())
-        .where(_items.c.queue == queue)
-        .group_by(_items.c.state, _items.c.profile)
+        sa.select(_items.c.queue, _items.c.state, _items.c.profile, sa.func.count())
+        .where(condition)
+        .group_by(_items.c.queue, _items.c.state, _items.c.profile)
     )
-    return {(state, profile): count for state, profile, count in connection.execute(query)}
+    found: dict[str, States] = {}
+    for queue, state, profile, count in connection.execute(query):
+        found.setdefault(queue, {})[state, profile] = count
+    return found
 
 
-def _loads(connection: Connection, queue: str, now: int) -> dict[str, _Load]:
-    found: dict[str, _Load] = {}
+def _by_state(states: States) -> dict[ItemState, int]:
+    return {state: sum(n for (of, _), n in states.items() if of == state.value) for state in ItemState}
 
-    def of(person: str) -> _Load:
-        return found.setdefault(person, _Load(person))
+
+def _with_experts(states: States) -> int:
+    waiting = ((profile, n) for (state, profile), n in states.items() if state != ItemState.SETTLED.value)
+    return sum(n for profile, n in waiting if profile == "expert")
+
+
+def _loads(
+    connection: Connection, sat: sa.ColumnElement[bool], skipped: sa.ColumnElement[bool], now: int
+) -> dict[tuple[str, str], _Load]:
+    """The work of each person in each queue, over the seats and the skips that fit."""
+    found: dict[tuple[str, str], _Load] = {}
+
+    def of(queue: str, person: str) -> _Load:
+        return found.setdefault((queue, person), _Load(person))
 
     columns = (_seats.c.holder, _seats.c.kind, _seats.c.started_at, _seats.c.lease_until, _seats.c.done_at)
     sitting: sa.Select[Any] = (
-        sa.select(*columns)
+        sa.select(_items.c.queue, *columns)
         .join(_items, _items.c.id == _seats.c.item_id)
-        .where(_items.c.queue == queue, _seats.c.holder.is_not(None))
+        .where(sat, _seats.c.holder.is_not(None))
     )
-    for holder, kind, started, until, done in connection.execute(sitting):
+    for queue, holder, kind, started, until, done in connection.execute(sitting):
+        load = of(queue, holder)
         if done is None:
-            of(holder).in_hand += until > now
+            load.in_hand += until > now
             continue
-        of(holder).labels += kind == "label"
-        of(holder).adjudications += kind == "adjudication"
-        of(holder).times.append((done - started) / 1_000_000)
-    skipped = (
-        sa.select(_skips.c.person, sa.func.count())
+        load.labels += kind == "label"
+        load.adjudications += kind == "adjudication"
+        load.times.append((done - started) / 1_000_000)
+    passed = (
+        sa.select(_items.c.queue, _skips.c.person, sa.func.count())
         .join(_items, _items.c.id == _skips.c.item_id)
-        .where(_items.c.queue == queue)
-        .group_by(_skips.c.person)
+        .where(skipped)
+        .group_by(_items.c.queue, _skips.c.person)
     )
-    for person, count in connection.execute(skipped):
-        of(person).skips = count
+    for queue, person, count in connection.execute(passed):
+        of(queue, person).skips = count
     return found
 
 

@@ -8,7 +8,7 @@ from burnish.domain.annotation.labels import GivenLabel, LabelKind
 from burnish.domain.annotation.people import Profile
 from burnish.domain.base import UtcDatetime, Value, content_hash, utc_now
 
-__all__ = ["Assignment", "Handed", "ItemState", "QueueItem", "QueueProgress", "ReviewerLoad"]
+__all__ = ["Assignment", "Handed", "ItemState", "QueueItem", "QueueProgress", "QueueStanding", "ReviewerLoad"]
 
 
 class ItemState(StrEnum):
@@ -101,3 +101,19 @@ class QueueProgress(Value):
     today: int = 0
     median_s: float | None = None
     reviewers: tuple[ReviewerLoad, ...] = ()
+
+
+class QueueStanding(Value):
+    """A queue as one person finds it: its items by state, those that wait for experts, and their own work."""
+
+    queue: str
+    open: int = 0
+    disputed: int = 0
+    settled: int = 0
+    experts: int = 0
+    mine: ReviewerLoad
+
+    @property
+    def items(self) -> int:
+        """All of them."""
+        return self.open + self.disputed + self.settled

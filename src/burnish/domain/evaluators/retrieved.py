@@ -8,7 +8,7 @@ from burnish.domain.evaluators.base import EvaluationContext
 from burnish.domain.traces import SpanKind
 from burnish.domain.trajectories import text_of
 
-__all__ = ["Document", "Sources", "sources_of"]
+__all__ = ["Document", "Sources", "documents_of", "sources_of"]
 
 Sources = Literal["retrieved", "tools", "both"]
 _IDS = ("id", "document_id", "doc_id", "document.id", "source", "url", "uri", "path", "title", "name")
@@ -28,25 +28,26 @@ def sources_of(context: EvaluationContext, sources: Sources) -> list[Document]:
     found: list[Document] = []
     for span in context.trace.spans:
         if sources != "tools" and span.kind in (SpanKind.RETRIEVER, SpanKind.RERANKER):
-            found += _documents(span.output)
+            found += documents_of(span.output)
     if sources != "retrieved":
         for use in context.tool_uses:
-            found += _documents(use.result)
+            found += documents_of(use.result)
     return found
 
 
-def _documents(value: Json) -> Iterator[Document]:
+def documents_of(value: Json) -> Iterator[Document]:
+    """The documents in what a retriever or a tool gave back, whatever the shape."""
     if value is None:
         return
     if isinstance(value, dict):
         inner = next((value[key] for key in _MANY if isinstance(value.get(key), list)), None)
         if inner is not None:
-            yield from _documents(inner)
+            yield from documents_of(inner)
             return
         yield _document(value)
     elif isinstance(value, list):
         for item in value:
-            yield from _documents(item)
+            yield from documents_of(item)
     else:
         yield Document(text_of(value))
 
