@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -40,6 +41,19 @@ class Settings(BaseSettings):
     github_token: SecretStr | None = Field(default=None, description="Token for pull requests on GitHub.")
     server_port: int = Field(default=4300, ge=0, description="Port of `burnish serve` (OTLP endpoint and pages).")
     prefect_port: int = Field(default=4301, ge=0, description="Port of the local Prefect server `burnish run` starts.")
+    session_key: SecretStr | None = Field(
+        default=None, description="Key that signs sessions of the pages. Default: a file in the home, made when needed."
+    )
+    session_idle_hours: float = Field(default=12.0, gt=0, description="Hours without a request that end a session.")
+    trusted_proxies: str = Field(
+        default="", description="Addresses or networks, with commas, whose X-Forwarded-For and -Proto are believed."
+    )
+    proxy_user_header: str | None = Field(
+        default=None, description="Header in which a trusted proxy says who is signed in."
+    )
+    proxy_unknown_people: Literal["refuse", "create"] = Field(
+        default="refuse", description="People the proxy names who have no account: refused, or made reviewers."
+    )
     debug: bool = Field(default=False, description="Show tracebacks of errors that are shown as one line otherwise.")
     ingest_token: SecretStr | None = Field(
         default=None,

@@ -46,11 +46,12 @@ def test_a_configured_name_is_answered(seeded: Store, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/traces", "/traces/unknown", "/static/burnish.css", "/nowhere"])
 def test_every_answer_carries_the_policy(pages: TestClient, path: str) -> None:
-    """Pages, errors and files forbid scripts, framing and guessing of types."""
+    """Pages, errors and files forbid scripts that are not files of ours, framing and guessing of types."""
     headers = pages.get(path).headers
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
     assert "'none'" == policy["default-src"]
-    assert "script-src" not in policy
+    assert "'self'" == policy["script-src"]
+    assert "'self'" == policy["connect-src"]
     assert "'self'" == policy["style-src"]
     assert "'none'" == policy["frame-ancestors"]
     assert "nosniff" == headers["x-content-type-options"]

@@ -83,6 +83,15 @@ class UserStore:
         with self._database.read() as connection:
             return [_user(row) for row in connection.execute(sa.select(_users).order_by(_users.c.name)).mappings()]
 
+    def exist(self) -> bool:
+        """Whether anybody has an account."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(_users.c.name).limit(1)).first() is not None
+
+    def end_sessions(self, name: str) -> User:
+        """End every session of an account. Raises NotFoundError."""
+        return self._change(name)
+
     def remove(self, name: str) -> None:
         """Remove an account; what the person said stays. Raises NotFoundError."""
         with self._database.write("users") as connection:

@@ -1,6 +1,6 @@
 """The application: routes, pages and what guards them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +23,16 @@ from burnish.drivers.web import (
     proposals,
     pulls,
     render,
+    signin,
     traces,
 )
-from burnish.drivers.web.guard import GuardHosts, SecureHeaders
+from burnish.drivers.web.access import Page, guarded, meet
+from burnish.drivers.web.guard import GuardHosts, SecureHeaders, host_allowed
 from burnish.drivers.web.intake import Intake
 from burnish.drivers.web.keys import Keyring
+from burnish.drivers.web.proxies import Proxies
+from burnish.drivers.web.session import SessionCookie, session_key
+from burnish.drivers.web.visitors import Access
 from burnish.errors import BurnishError, InputError, NotFoundError, StoreError
 from burnish.loop.screen import Screens
 from burnish.project import AgentConfig
@@ -39,7 +44,31 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 STATIC = Path(__file__).parent / "static"
-Endpoint = Callable[[Request], Response]
+READ = ("GET",)
+CHANGE = ("POST",)
+
+# Every page with who may open it. A path that is not here is not served, and a line without an access is a type error.
+PAGES: tuple[tuple[str, Access, Page, tuple[str, ...]], ...] = (
+    ("/login", Access.ANYONE, signin.show, READ),
+    ("/login", Access.ANYONE, signin.sign_in, CHANGE),
+    ("/logout", Access.ANYONE, signin.sign_out, CHANGE),
+    ("/theme", Access.ANYONE, signin.set_theme, CHANGE),
+    ("/", Access.READER, home.show, READ),
+    ("/traces", Access.READER, traces.show_list, READ),
+    ("/traces/{trace_id:path}", Access.READER, traces.show, READ),
+    ("/clusters", Access.READER, clusters.show_list, READ),
+    ("/clusters/{cluster_id:path}", Access.READER, clusters.show, READ),
+    ("/datasets", Access.READER, datasets.show_list, READ),
+    ("/datasets/{agent}/{name:path}", Access.READER, datasets.show, READ),
+    ("/experiments", Access.READER, experiments.show_list, READ),
+    ("/experiments/{experiment_id:path}", Access.READER, experiments.show, READ),
+    ("/proposals", Access.READER, proposals.show_list, READ),
+    ("/proposals/{proposal_id:path}", Access.READER, proposals.show, READ),
+    ("/pull-requests", Access.READER, pulls.show_list, READ),
+    ("/pull-requests/{reference:path}", Access.READER, pulls.show, READ),
+    ("/nights", Access.READER, nights.show_list, READ),
+    ("/nights/{agent}/{date}", Access.READER, nights.show, READ),
+)
 
 
 def create_app(
@@ -55,26 +84,14 @@ def create_app(
     `agents` are the project's agents by name: their metrics decide what "failing" means on the pages, and with only
     one of them traces that name no agent are its own. The pages answer to IP addresses, localhost and `allowed_hosts`:
     a foreign name that leads here is another site's attempt to read them. `tokens` are those of the agents that have
-    one of their own, by name. The store stays the caller's to close. Raises ConfigError where two tokens are the same.
+    one of their own, by name. The store stays the caller's to close. Raises ConfigError where two tokens are
+    the same, the key of sessions cannot be had, or a proxy's word would be taken from anybody.
     """
     general = settings.ingest_token
     keyring = Keyring(None if general is None else general.get_secret_value(), tokens or {})
     routes = [
-        Route("/", home.show),
-        Route("/traces", traces.show_list),
-        Route("/traces/{trace_id:path}", traces.show),
-        Route("/clusters", clusters.show_list),
-        Route("/clusters/{cluster_id:path}", clusters.show),
-        Route("/datasets", datasets.show_list),
-        Route("/datasets/{agent}/{name:path}", datasets.show),
-        Route("/experiments", experiments.show_list),
-        Route("/experiments/{experiment_id:path}", experiments.show),
-        Route("/proposals", proposals.show_list),
-        Route("/proposals/{proposal_id:path}", proposals.show),
-        Route("/pull-requests", pulls.show_list),
-        Route("/pull-requests/{reference:path}", pulls.show),
-        Route("/nights", nights.show_list),
-        Route("/nights/{agent}/{date}", nights.show),
+        *(Route(path, guarded(page, access), methods=list(methods)) for path, access, page, methods in PAGES),
+        # Machines: the endpoint asks for tokens of its own.
         Route("/v1/traces", ingest.receive_traces, methods=["POST"]),
         Route("/v1/logs", ingest.receive_logs, methods=["POST"]),
         Route("/v1/metrics", ingest.refuse_metrics, methods=["POST"]),
@@ -103,6 +120,11 @@ def create_app(
     app.state.settings = settings
     app.state.agents = dict(agents or {})
     app.state.keyring = keyring
+    app.state.paths = frozenset(path for path, *_ in PAGES)
+    app.state.proxies = Proxies.of(settings)
+    app.state.session_cookie = SessionCookie(session_key(settings), int(settings.session_idle_hours * 3_600))
+    names = (name.lower().rstrip(".") for name in allowed_hosts)
+    app.state.site_names = frozenset(name for name in names if not host_allowed(name, frozenset()))
     app.state.intake = Intake(settings.ingest_waiting_requests, settings.ingest_waiting_bytes)
     # Threads of their own: exports wait for each other, never pages for exports.
     app.state.ingest_limiter = CapacityLimiter(settings.ingest_workers)
@@ -132,6 +154,7 @@ def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if request.url.path.startswith("/v1/"):
         return PlainTextResponse(f"{error.detail}\n", error.status_code, dict(error.headers or {}))
+    meet(request)
     return render.message(request, error.detail, "", error.status_code)
 
 

@@ -14,6 +14,8 @@ from burnish.domain.gate import agreement_rows
 from burnish.drivers import figures
 from burnish.drivers.visible import one_line, shorten, visible
 from burnish.drivers.web.markdown import markdown
+from burnish.drivers.web.nav import entries, theme_of
+from burnish.drivers.web.visitors import is_fragment, visitor_of
 
 __all__ = ["message", "page"]
 
@@ -25,12 +27,19 @@ TEXT_LIMIT_ALL = 2_000_000
 def page(request: Request, template: str, /, status: int = 200, **context: Any) -> Response:
     """Render a template of this package; `all=1` in the address shows texts whole."""
     whole = request.query_params.get("all") == "1"
+    visitor = visitor_of(request)
     html = (
         _environment()
         .get_template(template)
         .render(
             **context,
             path=request.url.path,
+            person=visitor.person,
+            accounts=visitor.accounts,
+            proxied=visitor.proxied,
+            csrf=visitor.csrf,
+            nav=entries(request.app.state.paths, visitor),
+            theme=theme_of(request),
             text_limit=TEXT_LIMIT_ALL if whole else TEXT_LIMIT,
             show_all=address(request, all="1"),
             showing_all=whole,
@@ -40,8 +49,9 @@ def page(request: Request, template: str, /, status: int = 200, **context: Any) 
 
 
 def message(request: Request, title: str, text: str, status: int) -> Response:
-    """A page that says one thing."""
-    return page(request, "message.html", status=status, title=title, text=text)
+    """A page that says one thing; where htmx asked, the same as a part that burnish.js shows as a notice."""
+    template = "notice.html" if is_fragment(request) else "message.html"
+    return page(request, template, status=status, title=title, text=text)
 
 
 def address(request: Request, **changes: str | None) -> str:

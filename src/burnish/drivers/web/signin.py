@@ -1,0 +1,88 @@
+"""Signing in and out, and what a browser keeps for a visitor: with accounts a password, without them just a name."""
+
+import math
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from burnish.domain.annotation.people import Person, Role
+from burnish.drivers.web.access import set_session
+from burnish.drivers.web.forgery import form_of
+from burnish.drivers.web.nav import THEME_COOKIE
+from burnish.drivers.web.proxies import Proxies
+from burnish.drivers.web.render import page
+from burnish.drivers.web.session import Session
+from burnish.drivers.web.visitors import local_path, visitor_of
+from burnish.drivers.web.wiring import store_of
+
+__all__ = ["set_theme", "show", "sign_in", "sign_out"]
+
+YEAR_S = 365 * 86_400
+
+
+def show(request: Request) -> Response:
+    """The form that asks who is there."""
+    return _form(request, local_path(request.query_params.get("next")))
+
+
+def sign_in(request: Request) -> Response:
+    """Check a name and a password; where nobody has an account, take the name."""
+    form = form_of(request)
+    target = local_path(str(form.get("next", "")))
+    name = str(form.get("name", "")).strip()
+    visitor = visitor_of(request)
+    if visitor.proxied:
+        return RedirectResponse(target, 303)
+    if not visitor.accounts:
+        try:
+            Person(name=name, role=Role.ADMIN)
+        except ValidationError:
+            return _form(request, target, "Give a name of 1 to 200 characters.", name, 422)
+        set_session(request, Session(name=name))
+        return RedirectResponse(target, 303)
+    proxies: Proxies = request.app.state.proxies
+    login = store_of(request).users.authenticate(name, str(form.get("password", "")), proxies.address(request))
+    if login.user is None and login.wait_s > 0:
+        wait = math.ceil(login.wait_s)
+        text = f"Too many wrong tries. Wait {_span(wait)}, then try again."
+        answer = _form(request, target, text, name, 429)
+        answer.headers["Retry-After"] = str(wait)
+        return answer
+    if login.user is None:
+        return _form(request, target, "This name and this password do not belong together.", name, 401)
+    # A session of its own from here on: an id that somebody planted before the password was given is worth nothing.
+    set_session(request, Session(name=login.user.name, stamp=login.user.stamp))
+    return RedirectResponse(target, 303)
+
+
+def sign_out(request: Request) -> Response:
+    """End every session of the account, on all devices: a cookie that was copied ends too."""
+    visitor = visitor_of(request)
+    if visitor.person is not None and visitor.accounts and not visitor.proxied:
+        store_of(request).users.end_sessions(visitor.person.name)
+    set_session(request, Session())
+    return RedirectResponse("/login", 303)
+
+
+def set_theme(request: Request) -> Response:
+    """Keep light, dark or auto in the browser, and go back to the page that asked."""
+    chosen = form_of(request).get("theme")
+    came_from = urlsplit(request.headers.get("referer", ""))
+    answer = RedirectResponse(local_path(came_from.path + (f"?{came_from.query}" if came_from.query else "")), 303)
+    if chosen in ("light", "dark"):
+        answer.set_cookie(THEME_COOKIE, str(chosen), max_age=YEAR_S, path="/", samesite="lax")
+    else:
+        answer.delete_cookie(THEME_COOKIE, path="/", samesite="lax")
+    return answer
+
+
+def _form(request: Request, target: str, problem: str | None = None, name: str = "", status: int = 200) -> Response:
+    return page(request, "login.html", status=status, target=target, problem=problem, name=name)
+
+
+def _span(seconds: int) -> str:
+    if seconds < 90:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"{math.ceil(seconds / 60)} minutes"
