@@ -134,9 +134,7 @@ def _traces(store: Store, owners: list[str]) -> None:
                 written[tables.spans].append(
                     {**span, **named, "started_at": span["started_at"] + moved, "ended_at": span["ended_at"] + moved}
                 )
-                written[tables.span_payloads].append(
-                    {**body, **named, "body": body["body"].replace(old, new.encode())}
-                )
+                written[tables.span_payloads].append({**body, **named, "body": body["body"].replace(old, new.encode())})
         with store._database.write("traces") as connection:
             for table, rows in written.items():
                 upsert(connection, table, rows)
