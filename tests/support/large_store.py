@@ -10,22 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from support.seeded import EDITS, START, support_trace
-
 from burnish.adapters.store import Store, review_tables, tables
 from burnish.adapters.store.engine import chunked, upsert
 from burnish.adapters.store.feedback import feedback_rows
 from burnish.adapters.store.ingest import prepare, span_rows, trace_rows
 from burnish.adapters.store.rows import micros
 from burnish.domain.annotation.items import QueueItem
-from burnish.domain.annotation.labels import Label
+from burnish.domain.annotation.labels import GivenLabel, Label
 from burnish.domain.datasets import Example, Split
 from burnish.domain.experiments import Experiment, Run, RunKey, RunStatus
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.nights import NightState
 from burnish.domain.proposals import Cluster, Proposal, ProposalStatus
+from burnish.domain.traces import Message, Span, SpanKind, TextPart, Trace, Usage
+from support.seeded import EDITS, START, support_trace
 
-__all__ = ["AGENTS", "JUDGE", "QUEUE", "fill", "large_id", "write_project"]
+__all__ = ["AGENTS", "JUDGE", "QUEUE", "fill", "large_id", "large_trace", "write_project"]
 
 AGENTS = {"support-desk": 0.6, "researcher": 0.3, "router": 0.1}  # and their shares of the traces
 CHECKS = ("no_error", "short_enough", "right_queue")
@@ -67,6 +67,32 @@ def large_id(number: int) -> str:
     return f"{((number + 1) * 2654435761) % 2**32:08x}{number:024x}"
 
 
+def large_trace(trace_id: str, agent: str, spans: int) -> Trace:
+    """A trace with many spans, a third of them each deeper than the one before, with messages that grow."""
+    begun = START + dt.timedelta(days=DAYS + 1)
+    said = tuple(
+        Message(role="user" if n % 2 == 0 else "assistant", parts=(TextPart(text=f"message {n}: " + "words " * 30),))
+        for n in range(60)
+    )
+    found = []
+    for n in range(spans):
+        parent = None if n == 0 else f"{n - 1:016x}" if n < spans // 3 else f"{n % 50:016x}"
+        kind = (SpanKind.LLM, SpanKind.TOOL, SpanKind.CHAIN)[n % 3] if n else SpanKind.AGENT
+        found.append(
+            Span(trace_id=trace_id, span_id=f"{n:016x}", parent_id=parent, name=f"step {n}", kind=kind,
+                 started_at=begun + dt.timedelta(milliseconds=10 * n),
+                 ended_at=begun + dt.timedelta(milliseconds=10 * n + 400),
+                 usage=Usage(input_tokens=100, output_tokens=10) if kind is SpanKind.LLM else None,
+                 input_messages=said[: n % 60] if kind is SpanKind.LLM and n % 10 == 0 else (),
+                 input={"query": "words " * 20}, output={"rows": list(range(20))})
+        )  # fmt: skip
+    return Trace(
+        trace_id=trace_id, agent=agent, source="otlp", name="a long run", started_at=begun,
+        ended_at=begun + dt.timedelta(milliseconds=10 * spans + 400), input="words", output="words",
+        spans=tuple(found),
+    )  # fmt: skip
+
+
 def write_project(folder: Path) -> None:
     """The configuration that the store's agents, evaluators and queue stand in."""
     config = folder / "config"
@@ -92,7 +118,7 @@ def fill(store: Store, traces: int, versions: tuple[str, str] = ("0ld0ld0ld0ld",
 
 
 def _owners(traces: int) -> list[str]:
-    drawn = random.Random(7)  # noqa: S311 - a sample, not a secret
+    drawn = random.Random(7)
     return drawn.choices(list(AGENTS), list(AGENTS.values()), k=traces)
 
 
@@ -157,7 +183,7 @@ def _feedback(store: Store, owners: list[str], versions: tuple[str, str]) -> Non
 
 
 def _said(number: int, traces: int, versions: tuple[str, str]) -> Iterator[Feedback]:
-    drawn = random.Random(number)  # noqa: S311 - a sample, not a secret
+    drawn = random.Random(number)
     at = START + dt.timedelta(microseconds=_started(number, traces) - micros(START) + 3_600_000_000)
     fields: dict[str, Any] = {"trace_id": large_id(number), "created_at": at}
     for place, check in enumerate(CHECKS):
@@ -222,7 +248,7 @@ def _experiment(store: Store, agent: str, night: str, proposal: Proposal, back: 
         metric=JUDGE, repetitions=3, created_at=START + dt.timedelta(days=back, hours=4),
     )  # fmt: skip
     store.experiments.start(experiment)
-    drawn = random.Random(back)  # noqa: S311 - a sample, not a secret
+    drawn = random.Random(back)
     store.experiments.add_runs(
         [
             Run(key=RunKey(experiment_id=experiment.id, arm=arm, example_id=f"{agent}-{n}", repetition=again),
@@ -250,13 +276,14 @@ def _queue(store: Store, numbers: list[int]) -> None:
         )  # fmt: skip
         for seat in range(2):
             person = f"reviewer {(place + seat) % 4}"
-            drawn = random.Random(number * 2 + seat)  # noqa: S311 - a sample, not a secret
+            drawn = random.Random(number * 2 + seat)
             label = Label(score=float(drawn.random() < 0.8 if seat else number % 5 > 0), comment="Read in full.")
+            given = GivenLabel(person=person, kind="label", label=label, started_at=START, given_at=START)
             seats.append(
                 {"item_id": item_id, "number": seat, "kind": "label", "holder": person if done else None,
                  "started_at": at if done else None, "lease_until": at + 60_000_000 if done else None,
                  "done_at": at + 30_000_000 if done else None,
-                 "document": label.model_dump_json() if done else None}
+                 "document": given.model_dump_json() if done else None}
             )  # fmt: skip
             if done:
                 said.append(

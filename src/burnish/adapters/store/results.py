@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from burnish.adapters.store.engine import chunked
-from burnish.adapters.store.rows import MACHINES, PEOPLE, micros, moment
+from burnish.adapters.store.rows import MACHINES, PEOPLE, moment
 from burnish.adapters.store.tables import evaluator_failures, feedback, traces
 from burnish.domain.evaluators.sessions import SessionTraces
 from burnish.domain.feedback import Feedback

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from burnish.drivers.web.app import create_app
+from burnish.drivers.web.counts import count_all
 from burnish.errors import ConfigError
 from burnish.project import AgentConfig
 from burnish.settings import Settings
@@ -62,4 +63,9 @@ def run_server(
                 say("And can write traces: set BURNISH_INGEST_TOKEN, or api_key_env in an agent's [source].")
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
         calm_collector()
-        uvicorn.Server(config).run(sockets=[listener])
+        app.state.kept.serve()
+        count_all(app.state)
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            app.state.kept.close()

@@ -31,4 +31,15 @@
   document.addEventListener("toast", function (event) {
     toast(event.detail.text || event.detail.value || "", event.detail.tone);
   });
+
+  /* "/" puts the cursor into the page's search field, where one is. */
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    var field = document.querySelector("[data-search]");
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+    field.select();
+  });
 })();
