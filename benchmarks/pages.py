@@ -26,6 +26,7 @@ from burnish.adapters.store import Store
 from burnish.domain.listing import TraceQuery
 from burnish.drivers.web import create_app
 from burnish.drivers.web.counts import count_all
+from burnish.drivers.web.render import compile_templates
 from burnish.project import agent_names, load_agent
 from burnish.settings import Settings
 
@@ -86,6 +87,7 @@ def served(store: Store, folder: Path) -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        compile_templates()
         app.state.kept.serve()
         count_all(app.state)
         thread.start()

@@ -84,13 +84,19 @@ class Kept:
         if self._pool is None or (entry.value is not None and entry.took < QUICK_S):
             self._renew(entry)
             return Found(entry.value)
+        waiting = self._counting()
         running = self._begin(entry)
         if entry.value is None and running is not None:
             try:
-                running.result(self._patience)
+                running.result(0 if waiting else self._patience)
             except Late:
                 return Found(None)
         return Found(entry.value, None if entry.stamp == stamp else entry.at)
+
+    def _counting(self) -> bool:
+        """Whether something is being counted already, behind which anything else would have to wait."""
+        with self._lock:
+            return any(entry.running is not None and not entry.running.done() for entry in self._entries.values())
 
     def _begin(self, entry: _Entry) -> "Future[None] | None":
         """Have it counted, unless it is being or was a moment ago."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from burnish.drivers.web.app import create_app
 from burnish.drivers.web.counts import count_all
+from burnish.drivers.web.render import compile_templates
 from burnish.errors import ConfigError
 from burnish.project import AgentConfig
 from burnish.settings import Settings
@@ -63,6 +64,7 @@ def run_server(
                 say("And can write traces: set BURNISH_INGEST_TOKEN, or api_key_env in an agent's [source].")
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
         calm_collector()
+        compile_templates()
         app.state.kept.serve()
         count_all(app.state)
         try:

@@ -23,7 +23,7 @@ PAGE = 50
 REACH = 10_000  # so many traces are looked through for a page where no index leads to what is asked
 PLAIN = ("agent", "text", "failing", "status")
 MORE = ("passing", "since", "until", "environment", "prompt", "user", "session", "cluster", "heard")
-MOST_SPANS = 300
+MOST_SPANS = 200
 MOST_MESSAGES = 200
 
 
@@ -107,6 +107,7 @@ def show(request: Request) -> Response:
     return page(
         request,
         "trace.html",
+        long=len(rows) > MOST_SPANS,
         trace=trace,
         conversation=_conversation(trace, whole),
         rows=rows if whole else rows[:MOST_SPANS],
