@@ -45,7 +45,7 @@ metric = "helpful"
 """
 EVALUATOR_FILE = """
 - {kind: no_error, name: no_error}
-- {kind: max_length, name: short_enough, characters: 400}
+- {kind: length, name: short_enough, unit: characters, maximum: 400}
 - {kind: contains, name: right_queue, any_of: [atlas, bravo, cedar]}
 - kind: judge
   name: helpful

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from burnish.domain.agreement import STANDARD, Beside, JudgeRule, JudgeStanding, Rating, stand
+from burnish.domain.agreement import STANDARD, AlignmentState, Beside, JudgeRule, JudgeStanding, Rating, stand
 from burnish.domain.alignment.measurement import Alignment
 from burnish.domain.annotation.items import QueueProgress
 from burnish.domain.annotation.queues import Queue
@@ -64,7 +64,8 @@ class VersionAgreement(Value):
     """One version of a judge beside people.
 
     `raters` is alpha and AC1 of the judge and the people's decision, `people` the agreement of people with each other
-    on the same traces: the ceiling. `disagreements` are of visible traces, the newest first, at most 50; `differing`
+    on the same traces: the ceiling. `fitted` counts traces left out because this version may have been made from their
+    labels. `disagreements` are of visible traces, the newest first, at most 50; `differing`
     counts all of them, `sealed` those that are not shown.
     """
 
@@ -73,6 +74,7 @@ class VersionAgreement(Value):
     confusion: Confusion
     raters: RaterAgreement
     people: RaterAgreement
+    fitted: int
     differing: int
     sealed: int
     disagreements: tuple[Disagreement, ...]
@@ -91,6 +93,11 @@ class JudgeAgreement(Value):
     floor: float
     versions: tuple[VersionAgreement, ...]
     alignments: tuple[Alignment, ...] = ()
+
+    def state(self, shown: VersionAgreement) -> AlignmentState | None:
+        """How a version stands: as it was measured last, else as its labels say."""
+        measured = next((one.state for one in self.alignments if one.version == shown.version), None)
+        return measured or shown.standing.state
 
     def version(self, wanted: str | None) -> VersionAgreement | None:
         """The version asked for, else the current one where it has labels beside it, else the newest."""
@@ -137,7 +144,10 @@ def judge_agreement(
         judge=judge,
         current=current,
         floor=rule.kappa_floor,
-        versions=tuple(_version(judge, version, items, visible, pass_at, rule) for version in versions),
+        versions=tuple(
+            _version(judge, version, items, store.alignments.fitted_on(agent, judge, version), visible, pass_at, rule)
+            for version in versions
+        ),
         alignments=tuple(store.alignments.list(agent, judge, limit=SHOWN)),
     )
 
@@ -161,11 +171,13 @@ def _version(
     judge: str,
     version: str,
     items: Mapping[str, Beside],
+    fitted: frozenset[str],
     visible: set[str],
     pass_at: float,
     rule: JudgeRule,
 ) -> VersionAgreement:
-    rated = {trace_id: rating for trace_id, item in items.items() if (rating := item.rating(version)) is not None}
+    both = {trace_id: rating for trace_id, item in items.items() if (rating := item.rating(version)) is not None}
+    rated = {trace_id: rating for trace_id, rating in both.items() if trace_id not in fitted}
     ratings = list(rated.values())
     differing = [trace_id for trace_id, rating in rated.items() if _differ(rating, pass_at)]
     shown = [_disagreement(trace_id, items[trace_id], version) for trace_id in differing if trace_id in visible]
@@ -178,6 +190,7 @@ def _version(
         confusion=confusion(ratings, pass_at),
         raters=raters_agree(pairs, "nominal", 2),
         people=raters_agree([[float(score >= pass_at) for score in rating.people] for rating in ratings], "nominal", 2),
+        fitted=len(both) - len(rated),
         differing=len(differing),
         sealed=len(differing) - len(shown),
         disagreements=tuple(sorted(shown, key=lambda one: one.judge.at, reverse=True)[:SHOWN]),

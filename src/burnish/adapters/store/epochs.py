@@ -40,9 +40,8 @@ def series(
     wanted += [traces.c.started_at >= micros(since)] if since is not None else []
     wanted += [traces.c.started_at < micros(until)] if until is not None else []
     score = feedback.c.score
-    tenth = sa.case(
-        (score < 1 / TENTHS, 0), (score >= 1 - 1 / TENTHS, TENTHS - 1), else_=sa.cast(score * TENTHS, sa.Integer)
-    )
+    # Not a cast: PostgreSQL rounds where SQLite cuts off.
+    tenth = sa.case(*((score < (place + 1) / TENTHS, place) for place in range(TENTHS - 1)), else_=TENTHS - 1)
     # PostgreSQL does not see that two expressions with parameters are the same: they are worked out inside.
     inner = (
         sa.select(

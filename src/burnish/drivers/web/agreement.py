@@ -55,7 +55,7 @@ def show(request: Request) -> Response:
         measured=kept[0] if kept else None,
         drift=drift,
         drift_chart=chart([drift_line(drift, "agreement")]) if drift is not None else None,
-        history=chart(_history(report)) if report is not None else None,
+        history=chart(_history(report), share=False) if report is not None else None,
         pass_at=threshold(request, agent),
     )
 

@@ -67,7 +67,7 @@ def show(request: Request) -> Response:
     by = by if by in ("day", "week") else "week" if _days(lines) > MOST_DAYS else "day"
     drawn = [(epoch, by_week(series) if by == "week" else series) for epoch, series in lines]
     pass_at = threshold(request, agent)
-    failing, said = _failing(request, agent, key, pass_at) if key is not None else ([], {})
+    failing, said = _failing(request, report, key, pass_at) if report is not None and key is not None else ([], {})
     newest = key.newest if key is not None else None
     return page(
         request,
@@ -152,12 +152,15 @@ def _spark(key: KeyReport) -> list[tuple[int, str]]:
 
 
 def _failing(
-    request: Request, agent: str, key: KeyReport, pass_at: float
+    request: Request, report: EvaluatorReport, key: KeyReport, pass_at: float
 ) -> tuple[Sequence[TraceSummary], dict[str, Feedback]]:
-    """The newest visible traces that fail by the key, and what was said of each."""
+    """The newest visible traces that fail by the key, and what the evaluator said of each."""
     store = store_of(request)
-    query = TraceQuery(agent=agent, below=(key.key, pass_at), visible=True, limit=FAILING)
+    query = TraceQuery(agent=report.agent, below=(key.key, pass_at), visible=True, limit=FAILING)
     traces = store.traces.page(query, REACH).traces
     feedback = store.feedback.for_traces([trace.trace_id for trace in traces])
-    said = {trace_id: [one for one in items if one.key == key.key] for trace_id, items in feedback.items()}
+    said = {
+        trace_id: [one for one in items if one.key == key.key and one.author == report.name]
+        for trace_id, items in feedback.items()
+    }
     return traces, {trace_id: items[-1] for trace_id, items in said.items() if items}

@@ -116,6 +116,7 @@ def show(request: Request) -> Response:
         said=_by_source(store.feedback.for_trace(trace.trace_id)),
         failures=store.feedback.failures([trace.trace_id]).get(trace.trace_id, []),
         fail_below=threshold(request, trace.agent),
+        reviewing="/review" in request.app.state.paths,
         items=store.queues.of_trace(trace.trace_id),
         clusters=store.clusters.of_trace(trace.agent, trace.trace_id),
         examples=store.datasets.of_trace(trace.agent, trace.trace_id),

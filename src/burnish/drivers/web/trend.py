@@ -111,15 +111,18 @@ def drift_line(drift: Drift, name: str) -> Line:
     return Line(name, marks)
 
 
-def chart(lines: Sequence[Line]) -> Chart | None:
-    """Place the lines; None where no line has a mark."""
+def chart(lines: Sequence[Line], *, share: bool = True) -> Chart | None:
+    """Place the lines; None where no line has a mark.
+
+    `share`: where all values lie between 0 and 1 the axis does too, and cuts off what an interval has beyond it.
+    """
     shown = [line for line in lines if line.marks]
     if not shown:
         return None
     marks = [mark for line in shown for mark in line.marks]
     first, last = min(mark.day for mark in marks), max(mark.day for mark in marks)
     days = max(1, (last - first).days)
-    low, high, step = _range(marks)
+    low, high, step = _range(marks, share)
     most = max(mark.count for mark in marks)
     slot = (WIDTH - LEFT - RIGHT - 16) / days
 
@@ -181,10 +184,10 @@ def _says(line: Line, mark: Mark) -> str:
     return f"{mark.day}: {mark.value:.2f} ({mark.low:.2f} to {mark.high:.2f}), n = {mark.count:,}, {line.name}"
 
 
-def _range(marks: Sequence[Mark]) -> tuple[float, float, float]:
-    """Lowest and highest value of the axis and the step of its ticks: 0 to 1 where everything is a share."""
+def _range(marks: Sequence[Mark], share: bool) -> tuple[float, float, float]:
+    """Lowest and highest value of the axis and the step of its ticks."""
     low, high = min(mark.low for mark in marks), max(mark.high for mark in marks)
-    if low >= 0 and high <= 1:
+    if (low >= 0 and high <= 1) or (share and all(0 <= mark.value <= 1 for mark in marks)):
         return 0.0, 1.0, 0.25
     step = _step(max(high - low, 1e-6))
     return math.floor(low / step) * step, math.ceil(high / step) * step, step
