@@ -1,4 +1,4 @@
-"""A store as large as a busy team's, written straight to the tables so that it stands in half a minute.
+"""A store as large as a busy team's, written straight to the tables so that it stands in a minute or two.
 
 Traces are copies of `support_trace` under other ids; feedback, failures, clusters, queues, nights, proposals, datasets,
 experiments and calls are in the proportions of real use.

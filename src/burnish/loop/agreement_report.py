@@ -106,11 +106,12 @@ class JudgeAgreement(Value):
 
 
 class QueueReport(Value):
-    """A queue whose labels count for an agent's judges: how far it is, and how far its people agree."""
+    """A queue: whose traces it takes (`agents`, none for all), how far it is, and how far its people agree."""
 
     queue: str
     title: str
     key: str
+    agents: tuple[str, ...] = ()
     progress: QueueProgress
     agreement: QueueAgreement
 
@@ -159,6 +160,7 @@ def queue_reports(store: "Store", queues: Sequence[Queue]) -> tuple[QueueReport,
             queue=queue.name,
             title=queue.title,
             key=queue.key,
+            agents=queue.agents,
             progress=store.queues.progress(queue.name),
             agreement=queue_agreement(store, queue),
         )

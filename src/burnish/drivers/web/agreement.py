@@ -18,12 +18,12 @@ def show_list(request: Request) -> Response:
     agent = agent_filter(request)
     agents = known_agents(request)
     found = [(name, figures_of(request, name)) for name in ([agent] if agent else agents)]
-    queues = queues_of(request, agent)
+    queues = queues_of(request)
     return page(
         request,
         "agreements.html",
         judges=[judge for _, figures in found if figures.value is not None for judge in figures.value.judges],
-        queues=queues.value or (),
+        queues=[one for one in queues.value or () if agent is None or not one.agents or agent in one.agents],
         pending=queues.pending or any(figures.pending for _, figures in found),
         agents=agents,
         asked={"agent": agent or ""},

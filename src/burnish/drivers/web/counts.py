@@ -39,9 +39,9 @@ def figures_of(request: Request, agent: str) -> Found[AgentFigures]:
     return _kept_figures(request.app.state, agent)
 
 
-def queues_of(request: Request, agent: str | None) -> Found[tuple[QueueReport, ...]]:
-    """The queues with labels, of one agent or all."""
-    return _kept_queues(request.app.state, agent)
+def queues_of(request: Request) -> Found[tuple[QueueReport, ...]]:
+    """The queues with labels."""
+    return _kept_queues(request.app.state)
 
 
 def summary_of(request: Request, agent: str) -> Found[list[MetricSummary]]:
@@ -57,15 +57,15 @@ def count_all(state: State) -> None:
             _kept_summary(state, agent)
         for agent in agents:
             _kept_figures(state, agent)
-        _kept_queues(state, None)
+        _kept_queues(state)
 
 
 def _kept_figures(state: State, agent: str) -> Found[AgentFigures]:
     return kept_of(state).get(("figures", agent, config_stamp(state)), lambda: _figures(state, agent))
 
 
-def _kept_queues(state: State, agent: str | None) -> Found[tuple[QueueReport, ...]]:
-    return kept_of(state).get(("queues", agent, config_stamp(state)), lambda: _queues(state, agent))
+def _kept_queues(state: State) -> Found[tuple[QueueReport, ...]]:
+    return kept_of(state).get(("queues", config_stamp(state)), lambda: _queues(state))
 
 
 def _kept_summary(state: State, agent: str) -> Found[list[MetricSummary]]:
@@ -102,8 +102,8 @@ def _figures(state: State, agent: str) -> AgentFigures:
     return AgentFigures(agent, reports, tuple(one for one in judges if one.versions), problem)
 
 
-def _queues(state: State, agent: str | None) -> tuple[QueueReport, ...]:
+def _queues(state: State) -> tuple[QueueReport, ...]:
     try:
-        return queue_reports(state.store, load_queues(state.settings.project, agent))
+        return queue_reports(state.store, load_queues(state.settings.project))
     except ConfigError:
         return ()  # the page of queues says what is wrong
