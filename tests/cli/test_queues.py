@@ -128,6 +128,7 @@ def test_accounts_are_made_listed_and_removed(folder: Path) -> None:
     ask(folder, "queues", "fill")
     made = ask(folder, "users", "add", "ann", "--queue", "desk", "--password-stdin", stdin="correct horse\n")
     assert 0 == made.exit_code, made.output
+    assert "users add NAME --role admin" in made.output
     assert [("ann", "reviewer", ["desk"], True)] == [
         (one["name"], one["role"], one["queues"], one["has_password"]) for one in told(folder, "users", "list")
     ]
@@ -139,7 +140,11 @@ def test_accounts_are_made_listed_and_removed(folder: Path) -> None:
     ask(folder, "users", "password", "ann", "--password-stdin", stdin="another horse\n")
     with Store.open(store_url(folder)) as store:
         assert store.users.authenticate("ann", "another horse").user is not None
-    assert 0 == ask(folder, "users", "remove", "ann").exit_code
+    ask(folder, "users", "add", "ann", "--role", "admin")
+    assert "only admin" in str(ask(folder, "users", "remove", "ann").exception)
+    gone = ask(folder, "users", "remove", "ann", "--last-admin")
+    assert 0 == gone.exit_code
+    assert "open to whoever reaches them" in gone.output
     assert 3 == ask(folder, "users", "list").exit_code
 
 

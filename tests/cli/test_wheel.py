@@ -31,7 +31,7 @@ def test_the_projects_files_travel_as_data(names: set[str], folder: str) -> None
     assert not any(name.startswith(f"{folder}/") for name in names)
 
 
-@pytest.mark.parametrize("ending", [".html", ".css", ".svg", ".j2", ".toml", ".mako", "py.typed"])
+@pytest.mark.parametrize("ending", [".html", ".css", ".svg", ".j2", ".toml", ".mako", ".js", "py.typed"])
 def test_what_the_package_reads_beside_its_code_is_there(names: set[str], ending: str) -> None:
     """Pages, templates and the sample agent are files, which a build can forget."""
     kept = {p.relative_to(ROOT / "src").as_posix() for p in (ROOT / "src").rglob(f"*{ending}")}

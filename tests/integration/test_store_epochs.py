@@ -57,6 +57,7 @@ def test_people_stand_beside_every_version_of_a_judge(store: Store) -> None:
         assert store.feedback.ratings("support", "helpful", version, ("review",)) == rated
     assert Rating(0.0, (1.0,)) == found["t0"].rating("v1")
     assert ["eva"] == [one.author for one in found["t0"].people]
+    assert {"ana", "ben"} == {one.author for one in found["t0"].blind}
     assert found["t0"].rating("v3") is None
 
 

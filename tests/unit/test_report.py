@@ -122,3 +122,21 @@ def test_scores_and_dev_rows_read_well() -> None:
     assert ["Better", "p", "baseline"] == [row["version"] for row in ranked]
     assert ["yes", "", ""] == [row["chosen"] for row in ranked]
     assert "" == markdown_table([])
+
+
+def test_a_night_says_how_its_judges_stand() -> None:
+    """State, labels, kappa and why with what sways it; nothing where there is no judge."""
+    judges = [
+        {
+            "judge": "helpful", "version": "v1", "state": "stale", "reason": "It has fallen.", "items": 140,
+            "kappa": 0.63, "low": 0.5, "high": 0.75, "swayed": ["It favours long answers."],
+        },
+        {
+            "judge": "kind", "version": "v1", "state": "unaligned", "reason": "Too few labels.", "items": 2,
+            "kappa": None, "low": None, "high": None, "swayed": [],
+        },
+    ]  # fmt: skip
+    text = night_markdown(night(judges={"judges": judges}), None, [], (0, 0.0))
+    assert "| helpful | stale | 140 | 0.63 (0.50 to 0.75) | It has fallen. It favours long answers. |" in text
+    assert "| kind | unaligned | 2 |  | Too few labels. |" in text
+    assert "Judges beside people" not in night_markdown(night(judges={"judges": []}), None, [], (0, 0.0))

@@ -1,14 +1,11 @@
 """The pages in a real browser, which alone can say whether hostile text acts."""
 
 import datetime as dt
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from support.browsing import chromium, serving
 from support.hostile import ATTACKS, HOSTILE_ID, HUGE, hostile_feedback, hostile_trace
 from support.seeded import AGENT, DAY, START, seeded_store, store_url, trace_id
 from web.conftest import settings_for
@@ -19,11 +16,6 @@ from burnish.domain.nights import Night
 from burnish.domain.proposals import Cluster, Edit, Proposal, PullRequest
 from burnish.drivers.web import create_app
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 EVIL = "evil"
 WIDTHS = (1280, 390)
 FOREIGN = "document.querySelectorAll(\"script:not([src^='/static/']), iframe, object, embed, main img, style\").length"
@@ -67,20 +59,8 @@ def hostile_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def site(hostile_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    import uvicorn
-
-    app = create_app(hostile_store, settings_for(tmp_path_factory.mktemp("site")))
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 20
-        while not server.started and time.monotonic() < deadline:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=10)
+    with serving(create_app(hostile_store, settings_for(tmp_path_factory.mktemp("site")))) as address:
+        yield address
 
 
 def evaluator_names(store: Store) -> list[str]:
@@ -101,13 +81,8 @@ def paths(store: Store) -> list[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs a browser at {CHROMIUM}")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.mark.slow

@@ -72,10 +72,14 @@ class Rating(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """One item in full: what people said of it whose word counts, and what each version of the judge said."""
+    """One item in full: what people said of it whose word counts, and what each version of the judge said.
+
+    `blind` is what people said before an expert decided between them.
+    """
 
     people: tuple[Feedback, ...]
     judges: tuple[Feedback, ...]
+    blind: tuple[Feedback, ...] = ()
 
     def rating(self, version: str) -> Rating | None:
         """The scores of one version of the judge and of people; None where that version gave none."""
@@ -166,7 +170,7 @@ def agree(
         return found.model_copy(update={"observed": table.observed, "undefined": why})
     kappa, error = table.kappa, table.standard_error
     spread = _z(confidence) * error
-    carried = [table.at(end) for end in _wilson_of_mean(table.observed, len(pairs), confidence)]
+    carried = [table.at(end) for end in wilson(table.observed * len(pairs), len(pairs), confidence)]
     return found.model_copy(
         update={
             "kappa": kappa,
@@ -206,16 +210,6 @@ def stand(metric: str, version: str, ratings: Sequence[Rating], pass_at: float, 
         reason=reason,
         state=AlignmentState.ALIGNED if can_carry else AlignmentState.UNALIGNED,
     )
-
-
-def _wilson_of_mean(share: float, items: int, confidence: float) -> tuple[float, float]:
-    """Wilson's interval of a mean of values between 0 and 1, whose variance is at most that of a share."""
-    if share in (0.0, 1.0):
-        return wilson(round(share * items), items, confidence)
-    z = _z(confidence)
-    centre = (share + z * z / (2 * items)) / (1 + z * z / items)
-    half = z / (1 + z * z / items) * math.sqrt(share * (1 - share) / items + z * z / (4 * items * items))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 class _Table:

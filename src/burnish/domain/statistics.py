@@ -140,8 +140,11 @@ def _flipped_on_grid(steps: "NDArray[np.int64]") -> float:
     return float(min(1.0, chances[int(steps[steps > 0].sum()) :].sum()))
 
 
-def wilson(successes: int, total: int, confidence: float = 0.95) -> Bounds:
-    """Wilson's score interval of a share; the whole of 0 to 1 where nothing was counted."""
+def wilson(successes: float, total: int, confidence: float = 0.95) -> Bounds:
+    """Wilson's score interval of a share; the whole of 0 to 1 where nothing was counted.
+
+    Successes may be parts: a mean of values between 0 and 1 varies at most as a share does.
+    """
     if total == 0:
         return Bounds(0.0, 1.0)
     z = _two_sided_z(confidence)

@@ -64,9 +64,9 @@ class VersionAgreement(Value):
     """One version of a judge beside people.
 
     `raters` is alpha and AC1 of the judge and the people's decision, `people` the agreement of people with each other
-    on the same traces: the ceiling. `fitted` counts traces left out because this version may have been made from their
-    labels. `disagreements` are of visible traces, the newest first, at most 50; `differing`
-    counts all of them, `sealed` those that are not shown.
+    on the same traces, before anybody decided between them: the ceiling. `fitted` counts traces left out because this
+    version may have been made from their labels. `disagreements` are of visible traces, the newest first, at most 50;
+    `differing` counts all of them, `sealed` those that are not shown.
     """
 
     version: str
@@ -185,13 +185,14 @@ def _version(
     shown = [_disagreement(trace_id, items[trace_id], version) for trace_id in differing if trace_id in visible]
     decided = [(_passed(rating, pass_at), rating.judge >= pass_at) for rating in ratings]
     pairs = [(float(people), float(verdict)) for people, verdict in decided if people is not None]
+    blind = [[float(one.score >= pass_at) for one in items[i].blind if one.score is not None] for i in rated]
     counts = Counter((one.author, one.key) for trace_id in rated for one in items[trace_id].people)
     return VersionAgreement(
         version=version,
         standing=stand(judge, version, ratings, pass_at, rule),
         confusion=confusion(ratings, pass_at),
         raters=raters_agree(pairs, "nominal", 2),
-        people=raters_agree([[float(score >= pass_at) for score in rating.people] for rating in ratings], "nominal", 2),
+        people=raters_agree(blind, "nominal", 2),
         fitted=len(both) - len(rated),
         differing=len(differing),
         sealed=len(differing) - len(shown),

@@ -45,7 +45,8 @@ def beside_people(connection: Connection, agent: str, key: str, label_keys: Sequ
             item = Feedback.model_validate_json(document)
             judges.setdefault(item.trace_id, []).append(item)
     return {
-        trace_id: Beside(_counting(people[trace_id], key), tuple(said)) for trace_id, said in sorted(judges.items())
+        trace_id: Beside(_counting(people[trace_id], key), tuple(said), _blind(people[trace_id], key))
+        for trace_id, said in sorted(judges.items())
     }
 
 
@@ -54,3 +55,9 @@ def _counting(labels: Sequence[Feedback], key: str) -> tuple[Feedback, ...]:
     decided = [one for one in labels if one.version == ADJUDICATED]
     own = [one for one in labels if one.key == key]
     return tuple(decided or own or labels)
+
+
+def _blind(labels: Sequence[Feedback], key: str) -> tuple[Feedback, ...]:
+    """What people said without having seen each other's words."""
+    own = [one for one in labels if one.key == key]
+    return tuple(one for one in own or labels if one.version != ADJUDICATED)

@@ -92,10 +92,15 @@ class UserStore:
         """End every session of an account. Raises NotFoundError."""
         return self._change(name)
 
-    def remove(self, name: str) -> None:
-        """Remove an account; what the person said stays. Raises NotFoundError."""
+    def remove(self, name: str, *, last_admin: bool = False) -> None:
+        """Remove an account; what the person said stays.
+
+        Raises NotFoundError; InputError for the only admin, unless `last_admin` says that this is meant.
+        """
         with self._database.write("users") as connection:
-            _expect(connection, name)
+            row = _expect(connection, name)
+            if row["role"] == Role.ADMIN and not last_admin:
+                _leave_an_admin(connection, name)
             connection.execute(sa.delete(_users).where(_users.c.name == name))
             connection.execute(sa.delete(_wrong).where(_wrong.c.name == name))
 
@@ -104,7 +109,10 @@ class UserStore:
         return self._change(name, password=_hashed(password, self._cost))
 
     def set_access(self, name: str, role: Role, queues: tuple[str, ...] | None) -> User:
-        """Change role and queues; sessions end. Raises NotFoundError."""
+        """Change role and queues; sessions end.
+
+        Raises NotFoundError; InputError where the only admin would be none.
+        """
         return self._change(name, role=role.value, queues=None if queues is None else json.dumps(queues))
 
     def authenticate(self, name: str, password: str, origin: str = "") -> Login:
@@ -135,7 +143,9 @@ class UserStore:
 
     def _change(self, name: str, **values: Any) -> User:
         with self._database.write("users") as connection:
-            _expect(connection, name)
+            row = _expect(connection, name)
+            if row["role"] == Role.ADMIN and values.get("role", Role.ADMIN) != Role.ADMIN:
+                _leave_an_admin(connection, name)
             changed = {**values, "stamp": secrets.token_hex(16)}
             connection.execute(sa.update(_users).where(_users.c.name == name).values(**changed))
             if "password" in values:
@@ -195,6 +205,12 @@ def _expect(connection: Connection, name: str) -> Any:
         names = connection.execute(sa.select(_users.c.name).order_by(_users.c.name).limit(10)).scalars().all()
         raise NotFoundError(f"no user '{name}'; there are: {', '.join(names) or 'none yet'}")
     return row
+
+
+def _leave_an_admin(connection: Connection, name: str) -> None:
+    others = sa.select(_users.c.name).where(_users.c.role == Role.ADMIN.value, _users.c.name != name).limit(1)
+    if connection.execute(others).first() is None:
+        raise InputError(f"{name} is the only admin; make somebody else one first")
 
 
 def _user(row: Any) -> User:

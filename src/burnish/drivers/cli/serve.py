@@ -11,9 +11,7 @@ __all__ = ["serve"]
 
 def serve(
     context: typer.Context,
-    host: Annotated[
-        str, typer.Option("--host", help="Address to listen on. The pages ask for no password.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65535, help="Default: BURNISH_SERVER_PORT, else 4300.")
     ] = None,

@@ -73,17 +73,27 @@ def add_user(
             return
         password = None if no_password else _password(password_stdin)
         user = store.users.add(name, Role(role), password, allowed)
+        admins = [one for one in store.users.list() if one.role is Role.ADMIN]
     advise(f"{user.name} is {user.role.value}.")
+    if not admins:
+        advise("Nobody is an admin, so nobody manages accounts on the pages: burnish users add NAME --role admin")
 
 
 @app.command("remove")
-def remove_user(context: typer.Context, name: Name) -> None:
+def remove_user(
+    context: typer.Context,
+    name: Name,
+    last_admin: Annotated[bool, typer.Option("--last-admin", help="Also where nobody else is an admin.")] = False,
+) -> None:
     """Remove an account; what the person said stays."""
     from burnish.drivers.cli.output import advise
 
     with Session.of(context).store() as store:
-        store.users.remove(name)
+        store.users.remove(name, last_admin=last_admin)
+        left = store.users.exist()
     advise(f"{name} is removed.")
+    if not left:
+        advise("No account is left: the pages are open to whoever reaches them.")
 
 
 @app.command("password")

@@ -79,16 +79,15 @@ def _recognise(request: Request, session: Session) -> tuple[Session, Visitor]:
         if session.name != said:
             session = Session(name=said)
         return session, Visitor(user.person if user else None, True, cookie.token(session), proxied=True)
-    accounts = proxies.user_header is not None or store.users.exist()
+    user = store.users.find(session.name) if session.name else None
+    accounts = user is not None or proxies.user_header is not None or store.users.exist()
     person: Person | None = None
-    if session.name and not accounts:
+    if user is not None and session.stamp and user.stamp == session.stamp:
+        person = user.person
+    elif session.name and not accounts:
         person = Person(name=session.name, role=Role.ADMIN)
     elif session.name:
-        user = store.users.find(session.name)
-        if user is not None and session.stamp and user.stamp == session.stamp:
-            person = user.person
-        else:
-            session = Session()
+        session = Session()
     return session, Visitor(person, accounts, cookie.token(session))
 
 

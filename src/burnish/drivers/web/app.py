@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from burnish.drivers.web import (
+    account,
     agreement,
     clusters,
     datasets,
@@ -22,6 +23,7 @@ from burnish.drivers.web import (
     home,
     ingest,
     nights,
+    people,
     proposals,
     pulls,
     render,
@@ -56,6 +58,13 @@ PAGES: tuple[tuple[str, Access, Page, tuple[str, ...]], ...] = (
     ("/login", Access.ANYONE, signin.sign_in, CHANGE),
     ("/logout", Access.ANYONE, signin.sign_out, CHANGE),
     ("/theme", Access.ANYONE, signin.set_theme, CHANGE),
+    ("/account", Access.REVIEWER, account.show, READ),
+    ("/account/password", Access.REVIEWER, account.change_password, CHANGE),
+    ("/users", Access.ADMIN, people.show, READ),
+    ("/users", Access.ADMIN, people.add, CHANGE),
+    ("/users/access", Access.ADMIN, people.change_access, CHANGE),
+    ("/users/password", Access.ADMIN, people.set_password, CHANGE),
+    ("/users/remove", Access.ADMIN, people.remove, CHANGE),
     ("/", Access.READER, home.show, READ),
     ("/traces", Access.READER, traces.show_list, READ),
     ("/traces/{trace_id:path}", Access.READER, traces.show, READ),

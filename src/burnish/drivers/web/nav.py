@@ -33,13 +33,20 @@ ENTRIES = (
     Entry("/pull-requests", "Pull requests", Access.READER),
     Entry("/nights", "Nights", Access.READER),
 )
+OWN = (
+    Entry("/account", "Account", Access.REVIEWER),
+    Entry("/users", "People", Access.ADMIN),
+)
 
 
-def entries(paths: frozenset[str], visitor: Visitor) -> list[Entry]:
-    """Those of the application's pages that this visitor may open; without accounts, all of them."""
+def entries(paths: frozenset[str], visitor: Visitor, *, own: bool = False) -> list[Entry]:
+    """Those of the application's pages that this visitor may open; without accounts, all of them.
+
+    `own`: the entries of the visitor's menu instead of the pages'.
+    """
     return [
         entry
-        for entry in ENTRIES
+        for entry in (OWN if own else ENTRIES)
         if entry.path in paths and (may_open(visitor, entry.access) or not visitor.accounts)
     ]  # fmt: skip
 

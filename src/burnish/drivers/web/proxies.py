@@ -68,6 +68,14 @@ class Proxies:
             address = before
         return address
 
+    def here(self, request: Request) -> bool:
+        """Whether the request comes from this machine itself, and no proxy on it passed it on."""
+        passed_on = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
+        try:
+            return ipaddress.ip_address(_peer(request)).is_loopback and not passed_on
+        except ValueError:
+            return False
+
     def _trusts(self, address: str) -> bool:
         try:
             found = ipaddress.ip_address(address)

@@ -40,6 +40,7 @@ def page(request: Request, template: str, /, status: int = 200, *, long: bool = 
         "proxied": visitor.proxied,
         "csrf": visitor.csrf,
         "nav": entries(request.app.state.paths, visitor),
+        "own": entries(request.app.state.paths, visitor, own=True),
         "theme": theme_of(request),
         "text_limit": TEXT_LIMIT_ALL if whole else TEXT_LIMIT,
         "show_all": address(request, all="1"),

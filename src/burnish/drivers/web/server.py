@@ -14,7 +14,7 @@ from burnish.settings import Settings
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
 
-__all__ = ["calm_collector", "run_server"]
+__all__ = ["calm_collector", "run_server", "who_gets_in"]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -59,10 +59,13 @@ def run_server(
         url = f"http://{shown}:{listener.getsockname()[1]}"
         say(f"Pages: {url}\nTraces: POST {url}/v1/traces and /v1/logs (OTLP). Ctrl-C stops.")
         if host not in LOOPBACK:
-            say("Whoever reaches this address can read every trace: put a proxy that asks who they are in front.")
+            say(who_gets_in(store, settings))
             if settings.ingest_token is None and not tokens:
                 say("And can write traces: set BURNISH_INGEST_TOKEN, or api_key_env in an agent's [source].")
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
+        # Headers of proxies are read by proxies.py, from those the settings name; uvicorn would believe this machine.
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, lifespan="off", proxy_headers=False
+        )
         calm_collector()
         compile_templates()
         app.state.kept.serve()
@@ -71,3 +74,18 @@ def run_server(
             uvicorn.Server(config).run(sockets=[listener])
         finally:
             app.state.kept.close()
+
+
+def who_gets_in(store: "Store", settings: Settings) -> str:
+    """What serving beyond this machine means for those who reach it."""
+    if not store.users.exist() and settings.proxy_user_header is None:
+        return (
+            "Whoever reaches this address can read every trace and label under any name: make accounts with "
+            "`burnish users add NAME --role admin`, or have a proxy say who people are (docs/web.md)."
+        )
+    if settings.trusted_proxies:
+        return "Who is signed in may read; keep everybody but the proxy away from this address."
+    return (
+        "People sign in. Over plain http their passwords can be read on the way: put a proxy with https in front and "
+        "name its address in BURNISH_TRUSTED_PROXIES."
+    )

@@ -9,9 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from burnish.domain.annotation.people import Person, Role
 from burnish.drivers.web.access import set_session
+from burnish.drivers.web.doors import try_password
 from burnish.drivers.web.forgery import form_of
 from burnish.drivers.web.nav import THEME_COOKIE
-from burnish.drivers.web.proxies import Proxies
 from burnish.drivers.web.render import page
 from burnish.drivers.web.session import Session
 from burnish.drivers.web.visitors import local_path, visitor_of
@@ -42,16 +42,15 @@ def sign_in(request: Request) -> Response:
             return _form(request, target, "Give a name of 1 to 200 characters.", name, 422)
         set_session(request, Session(name=name))
         return RedirectResponse(target, 303)
-    proxies: Proxies = request.app.state.proxies
-    login = store_of(request).users.authenticate(name, str(form.get("password", "")), proxies.address(request))
+    login = try_password(request, name, str(form.get("password", "")))
     if login.user is None and login.wait_s > 0:
         wait = math.ceil(login.wait_s)
-        text = f"Too many wrong tries. Wait {_span(wait)}, then try again."
+        text = f"Too many tries. Wait {_span(wait)}, then try again."
         answer = _form(request, target, text, name, 429)
         answer.headers["Retry-After"] = str(wait)
         return answer
     if login.user is None:
-        return _form(request, target, "This name and this password do not belong together.", name, 401)
+        return _form(request, target, "This name and this password do not belong together.", name, 403)
     # A session of its own from here on: an id that somebody planted before the password was given is worth nothing.
     set_session(request, Session(name=login.user.name, stamp=login.user.stamp))
     return RedirectResponse(target, 303)

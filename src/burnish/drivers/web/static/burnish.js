@@ -42,4 +42,19 @@
     field.focus();
     field.select();
   });
+
+  /* The theme changes at once; without this script the form does the same by loading the page anew. */
+  document.addEventListener("submit", function (event) {
+    var chosen = event.submitter && event.submitter.name === "theme" && event.submitter.value;
+    if (!chosen) return;
+    event.preventDefault();
+    var root = document.documentElement;
+    var auto = chosen === "auto";
+    if (auto) delete root.dataset.theme; else root.dataset.theme = chosen;
+    document.querySelector('meta[name="color-scheme"]').content = auto ? "light dark" : chosen;
+    document.cookie = "burnish_theme=" + chosen + "; path=/; samesite=lax; max-age=" + (auto ? 0 : 31536000);
+    event.target.querySelectorAll("button").forEach(function (one) {
+      one.setAttribute("aria-pressed", String(one === event.submitter));
+    });
+  });
 })();
