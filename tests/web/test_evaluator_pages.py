@@ -11,6 +11,10 @@ from support.seeded import AGENT, START, seeded_store, store_url, support_trace,
 from web.conftest import settings_for
 
 from burnish.adapters.store import Store
+from burnish.domain.agreement import Agreement, AlignmentState, Rate
+from burnish.domain.alignment.bias import LengthBias, PositionBias
+from burnish.domain.alignment.drift import Drift, DriftWindow
+from burnish.domain.alignment.measurement import Alignment
 from burnish.domain.annotation.people import Role
 from burnish.domain.datasets import Example, Split
 from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
@@ -161,3 +165,31 @@ def test_reviewers_do_not_see_what_others_said(folder: Path, tmp_path: Path) -> 
         client = site(store, folder, follow_redirects=False)
         for path in ("/evaluators", f"/evaluators/{AGENT}/kind", "/agreement", f"/agreement/{AGENT}/kind"):
             assert 303 == client.get(path).status_code
+
+
+def test_a_judge_that_was_measured_shows_how(judged: Store, folder: Path, tmp_path: Path) -> None:
+    """State, held-out kappa, drift as a chart with a table, and bias; traces it was fitted to are left out."""
+    right = Rate(share=0.75, low=0.5, high=0.9, count=12)
+    begun = START + dt.timedelta(days=10)
+    windows = tuple(
+        DriftWindow(start=begun + dt.timedelta(days=n), end=begun + dt.timedelta(days=n + 1), right=right)
+        for n in range(3)
+    )
+    with seeded_store(store_url(tmp_path)) as store:
+        store.feedback.add([_said(n, "judge", "kind", float(n % 3 > 0), "why", "old") for n in range(12)])
+        store.feedback.add([_said(n, "human", "ana", float(n % 2)) for n in range(12)])
+        store.alignments.add(
+            Alignment(
+                agent=AGENT, judge="kind", version="old", model="judge-9", measured_at=begun,
+                held_out=Agreement(items=40, kappa=0.71, low=-0.05, high=0.9), fitted_on=(trace_id(0), trace_id(1)),
+                drift=Drift(windows=windows, reason="It has not fallen."), state=AlignmentState.STALE,
+                reason="Too old.",
+                length=LengthBias(items=40, reading="Longer answers pass more often."),
+                position=PositionBias(flips=right, reading="The first place wins."),
+            )
+        )  # fmt: skip
+        text = site(store, folder).get(f"/agreement/{AGENT}/kind").text
+    for expected in ("stale", "Too old.", "It has not fallen.", "75%", "Longer answers pass", "The first place wins",
+                     "2 traces are left out", "n = 10", "0.71"):  # fmt: skip
+        assert expected in text, expected
+    assert 2 == text.count('<figure class="trend">')
