@@ -24,14 +24,15 @@ async def nightly(options: NightlyOptions = NightlyOptions()) -> dict[str, Any]:
             f"this run was started {flow_run.run_count} times; look at its logs before starting it again"
         )
     results: dict[str, Any] = {}
-    failures: list[Exception] = []
+    failures: dict[str, Exception] = {}
     for agent in options.agents or project_agents():
         try:
             await pull_and_enrich(agent, PullOptions(night=options.night, limit=options.limit))
             results[agent] = await improve_agent(agent, ImproveOptions(night=options.night, publish=options.publish))
         except Exception as error:
             get_run_logger().error("The night of %s failed: %s", agent, error)
-            failures.append(error)
+            failures[agent] = error
     if failures:
-        raise BurnishError(f"{len(failures)} agent(s) had no complete night: {failures[0]}") from failures[0]
+        told = "; ".join(f"{agent}: {error}" for agent, error in failures.items())
+        raise BurnishError(f"{len(failures)} agent(s) had no complete night: {told}") from next(iter(failures.values()))
     return results

@@ -6,6 +6,7 @@ from prefect import flow
 
 from burnish.loop.context import booked_night
 from burnish.loop.options import PullOptions
+from burnish.loop.report import pulled_markdown
 from tasks.enrich import enrich
 from tasks.ingest import ingest
 from tasks.write_back import write_back
@@ -21,4 +22,5 @@ async def pull_and_enrich(agent: str, options: PullOptions = PullOptions()) -> d
         pulled = await ingest(agent, night)
         scored = await enrich(agent, night, options.limit)
         back = await write_back(agent, night)
-    return {"night": night, "ingest": pulled, "enrich": scored, "write_back": back}
+    stages = {"ingest": pulled, "enrich": scored, "write_back": back}
+    return {"night": night, **stages, "report": pulled_markdown(night, stages)}

@@ -4,9 +4,9 @@ import datetime as dt
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
 
 from burnish.domain.base import Json, Value, content_hash
 from burnish.domain.chat import Allowance
@@ -17,6 +17,7 @@ from burnish.domain.suite.verdict import SuiteRule
 from burnish.errors import ConfigError, NotFoundError
 
 __all__ = [
+    "ROLES",
     "AgentConfig",
     "ClusterConfig",
     "ImproveConfig",
@@ -28,6 +29,9 @@ __all__ = [
     "agent_names",
     "load_agent",
 ]
+
+
+ROLES: Final = ("target", "judge", "proposer")
 
 
 class RepositoryConfig(Value):
@@ -92,7 +96,9 @@ class SourceConfig(Value):
 
 
 class ModelConfig(Value):
-    """An OpenAI-compatible model. Without base_url and key, the environment's; without those, the embedded model.
+    """An OpenAI-compatible model: of a role (target, judge, proposer), or one more that judges may call by its key.
+
+    Without base_url and key, the environment's; without those, the embedded model.
 
     `api_key_env` names the environment variable that holds the key: keys never stand in files. Prices are US dollars a
     million tokens. `strong` allows free rewriting of prompts.
@@ -143,17 +149,26 @@ class ClusterConfig(Value):
 class ImproveConfig(Value):
     """What may change and what counts as better. `metric` is the evaluator whose score a pull request must raise.
 
+    `failing` is the evaluator that says which production traces fail, where that is not the metric: a judge that
+    compares with the baseline (docs/evaluators.md) says nothing of a trace alone. A score under `fail_below` fails.
+
     `repetitions` runs of every example and arm are averaged: an agent that answers differently from run to run hides
     most gains from a single one (docs/gate.md). 1 is enough for one that always answers alike.
     """
 
     metric: str
+    failing: str | None = None
     fail_below: float = 0.5
     files: tuple[str, ...] = ("prompts/**",)
     candidates: int = Field(default=3, ge=1, le=16)
     dev_limit: int = Field(default=100, ge=1)
     held_out_limit: int = Field(default=150, ge=1)
     repetitions: int = Field(default=3, ge=1)
+
+    @property
+    def fails_on(self) -> str:
+        """The evaluator whose low scores are failures of production traces."""
+        return self.failing or self.metric
 
 
 class AgentConfig(Value):
@@ -166,7 +181,7 @@ class AgentConfig(Value):
     limits: LimitRule = LimitRule()
     retention: RetentionRule = RetentionRule()
     target: TargetConfig
-    models: dict[Literal["target", "judge", "proposer"], ModelConfig] = {}
+    models: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], ModelConfig] = {}
     evaluators: tuple[str, ...] = ()
     improve: ImproveConfig
     cluster: ClusterConfig = ClusterConfig()
@@ -174,6 +189,19 @@ class AgentConfig(Value):
     gate: GateRule = GateRule()
     suite: SuiteRule = SuiteRule()
     budget: Allowance = Allowance()
+
+    @model_validator(mode="after")
+    def _models_usable(self) -> Self:
+        for alias, model in self.models.items():
+            near = [] if alias in ROLES else difflib.get_close_matches(alias, ROLES, n=1, cutoff=0.7)
+            if near:
+                raise ValueError(f"unknown key 'models.{alias}'; did you mean '{near[0]}'? Call other models otherwise")
+            if alias not in ROLES and (model.name is None or model.base_url is None):
+                raise ValueError(
+                    f"[models.{alias}] needs name and base_url: it is none of {', '.join(ROLES)}, but a model that "
+                    "judges may name"
+                )
+        return self
 
     @property
     def fingerprint(self) -> str:

@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     model_base_url: str | None = Field(default=None, description="Base URL of an OpenAI-compatible endpoint.")
     model_api_key: SecretStr | None = Field(default=None, description="Key of that endpoint.")
     model: str | None = Field(default=None, description="Model name where an agent's file names none.")
-    model_concurrency: int = Field(default=8, ge=1, description="Model calls in flight at once.")
+    model_concurrency: int = Field(default=8, ge=1, description="Model calls in flight at once at one endpoint.")
     model_timeout_s: float = Field(default=120.0, gt=0, description="Seconds before one model call is given up.")
     embedded_model: str = Field(
         default="qwen2.5-coder-1.5b", description="The embedded model used where no key and no base URL is set."

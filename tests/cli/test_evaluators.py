@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.model_server import Answer, ModelServer, completion, serve_in_thread
 from support.seeded import seeded_store, store_url
 from support.shared_data import ROOT
 
@@ -135,3 +136,22 @@ def test_only_corrected_traces_count_where_an_expected_output_is_wanted(workplac
     done = json.loads(run("evaluate", agent, "--evaluators", "same", "--json", cwd=workplace).stdout)
     assert row["items"] == (done["evaluators"].get("same") or {"scored": 0})["scored"]
     assert 3 == run("evaluate", agent, "--evaluators", "same", cwd=workplace).returncode
+
+
+def test_a_budget_that_ends_leaves_a_report(workplace: Path) -> None:
+    """It is said before that the budget is short; what was judged is counted and stored, and the rest goes on later."""
+    agent = (workplace / "agent").read_text()
+    passed = {"reasoning": "r", "verdict": "pass"}
+    with serve_in_thread(ModelServer(lambda _: Answer(completion(json.dumps(passed))))) as server:
+        here = f'base_url = "{server.base_url}"\n'
+        file = workplace / "config" / "agents" / f"{agent}.toml"
+        file.write_text(AGENT + here + "[budget]\ncalls = 3\n")
+        done = run("evaluate", agent, "--yes", cwd=workplace)
+        assert 1 == done.returncode
+        assert "[budget] has 3 of 3 calls left for today's backfills" in done.stderr
+        assert "right: 3 scored, 0 failed, mean 1.000" in done.stderr
+        assert "3 of 3 model calls of this night are spent" in done.stderr
+        file.write_text(AGENT + here)
+        rest = json.loads(run("evaluate", agent, "--yes", "--json", cwd=workplace).stdout)
+        assert None is rest["stopped"]
+        assert len(server.requests) == 3 + rest["evaluators"]["right"]["scored"]

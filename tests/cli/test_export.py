@@ -9,6 +9,7 @@ from burnish.adapters.sources.jsonl import JsonlSource
 from burnish.adapters.store import Store
 from burnish.domain.listing import TraceQuery
 from burnish.drivers.cli.app import app
+from burnish.loop.ingest import ingest
 
 
 def test_what_is_exported_is_read_again(project: Path, tmp_path: Path) -> None:
@@ -25,6 +26,15 @@ def test_what_is_exported_is_read_again(project: Path, tmp_path: Path) -> None:
         assert [item for one in ids for item in said.get(one, [])] == [
             item for batch in batches for item in batch.feedback
         ]
+        # Read again where it came from, nothing is a second label; in another store it is told as said elsewhere.
+        assert 0 == ingest(store, JsonlSource(file, AGENT), agent=AGENT).feedback
+        assert said == store.feedback.for_traces(ids)
+        with Store.open(store_url(tmp_path)) as other:
+            count = sum(len(items) for items in said.values())
+            assert count == ingest(other, JsonlSource(file, AGENT), agent=AGENT).feedback
+            assert 0 == ingest(other, JsonlSource(file, AGENT), agent=AGENT).feedback
+            authors = {item.author for items in other.feedback.for_traces(ids).values() for item in items}
+            assert all(author.startswith("jsonl/") for author in authors)
     again = CliRunner().invoke(app, command)
     assert (1, True) == (again.exit_code, "--force overwrites it" in str(again.exception))
     assert 0 == CliRunner().invoke(app, [*command, "--force", "--limit", "1"]).exit_code

@@ -1,5 +1,8 @@
+import sqlite3
 import time
+from contextlib import closing
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -7,7 +10,7 @@ from burnish.adapters.store import Store
 from burnish.domain.chat import ChatReply, ChatRequest, PaidReply
 from burnish.domain.nights import NightState
 from burnish.domain.traces import Message, TextPart, ToolCallPart, Usage
-from burnish.errors import LeaseHeldError, NotFoundError
+from burnish.errors import LeaseHeldError, NotFoundError, StoreError
 
 DAY = date(2026, 1, 31)
 
@@ -108,6 +111,16 @@ def test_an_answer_is_kept_and_marked_as_cached(store: Store) -> None:
     again, other = question("why?", "propose").key, question("why not?").key
     kept = reply("nul \ufffd").model_copy(update={"cached": True})
     assert {asked.key: kept} == store.calls.get_many([again, other])
+
+
+def test_answers_that_cannot_be_looked_up_are_an_error_of_the_store(tmp_path: Path) -> None:
+    """What the driver says of a broken database comes as an error that names it, as everywhere else."""
+    url = f"sqlite:///{tmp_path / 'broken.sqlite3'}"
+    with Store.open(url) as store:
+        with closing(sqlite3.connect(tmp_path / "broken.sqlite3")) as other:
+            other.execute("DROP TABLE model_replies")
+        with pytest.raises(StoreError, match=r"broken\.sqlite3 refused: no such table"):
+            store.calls.get_many(["key"])
 
 
 def test_a_night_knows_what_it_spent(store: Store) -> None:

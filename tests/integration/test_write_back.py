@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from support.simulated_source import Annotated, Clock, SimulatedSource, arrival
 
+from burnish.adapters.sources.base import Window
 from burnish.adapters.store import Store
 from burnish.domain.base import utc_now
 from burnish.domain.feedback import CRITERION, Feedback, FeedbackSource
@@ -18,6 +19,7 @@ from burnish.project import AgentConfig
 
 NOW = utc_now()
 TRACES = ("a", "b", "c")
+ALL = Window(start=NOW - dt.timedelta(days=1), end=None)
 
 
 def config(**rule: Any) -> AgentConfig:
@@ -209,3 +211,19 @@ def test_a_kill_between_writing_and_booking_leaves_one_annotation(filled: Store)
     after.standing = dying.standing
     assert 2 == back(filled, after).written
     assert 3 == len(after.standing)
+
+
+def test_a_trace_that_was_pushed_first_is_the_stores_once_it_is_pulled(filled: Store) -> None:
+    """What was judged stays judged, and from then on it goes back; what the store did not give stays here."""
+    hour_ago = NOW - dt.timedelta(hours=1)
+    arrivals = [type(arrival("p", "p1", 0.0))(hour_ago, one, f"{one}1", hour_ago) for one in ("p", "q")]
+    source = Annotated(Clock(NOW))
+    traces = [trace for batch in SimulatedSource(Clock(NOW), arrivals).read_window(ALL) for trace in batch.traces]
+    filled.traces.add([trace.model_copy(update={"source": "otlp", "agent": "desk"}) for trace in traces])
+    filled.feedback.add([judged("p", 0.5), judged("q", 0.5)])
+    assert 3 == back(filled, source).written
+    pull(filled, SimulatedSource(Clock(NOW), arrivals[:1]), "desk", config().source, clock=Clock(NOW))
+    assert ["helpful"] == [item.key for item in filled.feedback.for_trace("p")]
+    again = back(filled, source)
+    assert (1, 3) == (again.written, again.known)
+    assert "p" in {item.trace_id for item in source.standing.values()}

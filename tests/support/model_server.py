@@ -107,6 +107,7 @@ class _Connection(asyncio.Protocol):
         self.server._open.discard(self.transport)
 
     def data_received(self, data: bytes) -> None:
+        arrived = asyncio.get_running_loop().time()
         self.buffer += data
         head, found, rest = self.buffer.partition(b"\r\n\r\n")
         if not found:
@@ -117,9 +118,9 @@ class _Connection(asyncio.Protocol):
         if len(rest) < length:
             return
         self.buffer = rest[length:]
-        self._answer(headers, json.loads(rest[:length] or b"{}"))
+        self._answer(headers, json.loads(rest[:length] or b"{}"), arrived)
 
-    def _answer(self, headers: dict[str, str], body: dict[str, Any]) -> None:
+    def _answer(self, headers: dict[str, str], body: dict[str, Any], arrived: float) -> None:
         server = self.server
         server.requests.append(body)
         server.headers.append(headers)
@@ -128,7 +129,7 @@ class _Connection(asyncio.Protocol):
         answer = server.answer(body)
         if not answer.hang:
             delay = server.latency if answer.latency is None else answer.latency
-            asyncio.get_running_loop().call_later(delay, self._write, answer)
+            asyncio.get_running_loop().call_at(arrived + delay, self._write, answer)
 
     def _write(self, answer: Answer) -> None:
         self.server.in_flight -= 1

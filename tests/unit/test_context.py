@@ -1,19 +1,24 @@
 """The composition root: which model answers, what an agent's environment gets, and who stops at the budget."""
 
+import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.evaluation import context
+from support.model_server import Answer, ModelServer, completion
 
 from burnish.adapters.store import Store
 from burnish.domain.base import utc_now
 from burnish.domain.datasets import Example
+from burnish.domain.evaluators.panel import Panel
 from burnish.domain.experiments import AgentVersion, RunStatus
 from burnish.domain.traces import Span, SpanKind, Trace, Usage
 from burnish.errors import BudgetExceededError, ConfigError
-from burnish.loop.context import Endpoint, Workshop, booked_night, endpoint_tokens, project_agents
+from burnish.loop.context import Endpoint, Workshop, booked_night, endpoint_tokens, judge_models, project_agents
 from burnish.project import AgentConfig
 from burnish.settings import Settings
 
@@ -154,6 +159,22 @@ async def test_an_agent_with_a_model_of_its_own_stops_at_the_budget(build: Build
         await later.target.run(version, example, "s")
 
 
+async def test_a_run_that_waited_for_its_place_asks_for_the_budget_then(build: Build, tmp_path: Path) -> None:
+    """Runs come two by two into one place; what the first one spent keeps the second from being made."""
+    workshop = build(target={**COMMAND, "concurrency": 1}, budget={"calls": 1})
+    workshop.store.nights.begin("desk", utc_now().date())
+    version = _echo(tmp_path)
+
+    async def run(name: str) -> RunStatus:
+        outcome = await workshop.target.run(version, Example(id=name, input="x"), "s")
+        workshop.accounts(_called(name))
+        return outcome.status
+
+    first, second = await asyncio.gather(run("a"), run("b"), return_exceptions=True)
+    assert RunStatus.OK is first
+    assert isinstance(second, BudgetExceededError)
+
+
 async def test_a_night_that_broke_off_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a date the unfinished night goes on; a date is always that night."""
     monkeypatch.setenv("BURNISH_PROJECT", str(tmp_path))
@@ -218,3 +239,44 @@ def test_a_key_may_stand_in_the_projects_env_file_and_the_environment_wins(
     assert "from-environment" == settings.variable("DESK_TOKEN")
     assert settings.variable("EMPTY") is None
     assert settings.variable("NOT_THERE") is None
+
+
+async def test_members_of_a_panel_run_at_their_own_endpoints(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is asked where its model is, with that one's key, on the one budget; one that fails is left out."""
+    monkeypatch.setenv("SECOND_KEY", "second")
+    passed = {"reasoning": "r", "verdict": "pass"}
+    async with (
+        ModelServer(lambda _: Answer(completion(json.dumps(passed)))) as first,
+        ModelServer(lambda _: Answer(completion(json.dumps(passed | {"verdict": "fail"})))) as second,
+        ModelServer(lambda _: Answer({"error": {"message": "no such model"}}, status=404)) as third,
+    ):
+        other = {"name": "real", "base_url": second.base_url, "api_key_env": "SECOND_KEY"}
+        workshop = build(
+            {"model_base_url": first.base_url, "model_api_key": "ours", "model": "usual"},
+            models={"other": other, "gone": {"name": "old", "base_url": third.base_url}},
+            budget={"calls": 3},
+        )
+        members = [{"name": "a"}, {"name": "b", "model": "other"}, {"name": "c", "model": "gone"}]
+        panel = Panel.model_validate({"name": "n", "rubric": "R.", "members": members})
+        bound = panel.bound(judge_models(workshop.config, workshop.settings))
+        found = {score.key or "n": score for score in await bound.evaluate(context("x", judge=workshop.judge))}
+        assert {"n.a": 1.0, "n.b": 0.0, "n": 0.5, "n.disagreement": 1.0} == {
+            key: one.score for key, one in found.items()
+        }
+        assert "no verdict from n.c" in str(found["n"].comment)
+        assert (["usual"], ["real"]) == tuple([request["model"] for request in one.requests] for one in (first, second))
+        assert "Bearer second" == second.headers[0]["authorization"]
+        assert "ours" not in str(second.headers + third.headers)
+        with pytest.raises(BudgetExceededError):  # the 404 was not paid, so one call is left for three members
+            await bound.evaluate(context("y", judge=workshop.judge))
+        await workshop.book_calls()
+        again = build(models={"other": other | {"name": "another"}})
+        assert bound.version != panel.bound(judge_models(again.config, workshop.settings)).version
+
+
+def test_a_role_that_is_misspelled_is_no_further_model(build: Build) -> None:
+    """The nearest role is named; a further model has to say where it answers."""
+    with pytest.raises(ValueError, match=r"unknown key 'models\.juge'; did you mean 'judge'"):
+        build(models={"juge": {"name": "x", "base_url": "http://127.0.0.1:1/v1"}})
+    with pytest.raises(ValueError, match=r"\[models.other\] needs name and base_url"):
+        build(models={"other": {"name": "x"}})

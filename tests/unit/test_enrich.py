@@ -173,8 +173,9 @@ async def test_a_spent_budget_keeps_what_was_paid(store: "Store") -> None:
     """What was judged before the budget ended is stored, also within the batch, and not paid again."""
     answers = [PASS, PASS, PASS, BudgetExceededError("spent")]
     judge = Judge(name="j", rubric="Good.")
-    with pytest.raises(BudgetExceededError):
-        await run(store, [judge, NoError(name="a")], IDS, ScriptedJudge(answers), concurrency=1, batch=2)
+    model: Any = ScriptedJudge(answers)
+    summary = await enrich(store, [judge, NoError(name="a")], IDS, model, concurrency=1, batch=2)
+    assert ("spent", 3, 4) == (summary.stopped, *(summary.evaluators[name].scored for name in ("j", "a")))
     assert scores(store, "j") == [1, 1, 1, None, None]
     assert scores(store, "a") == [1, 1, 1, 1, None]
     model = ScriptedJudge(lambda request: PASS)

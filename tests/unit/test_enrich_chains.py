@@ -21,6 +21,7 @@ from burnish.domain.traces import SpanKind, Trace, Usage
 from burnish.errors import ConfigError
 from burnish.loop.enrich import enrich, pending
 from burnish.loop.enrich_sessions import enrich_sessions
+from burnish.loop.report import held_back
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
@@ -105,6 +106,9 @@ async def test_an_evaluator_ends_at_its_own_budget(store: "Store", budget: Evalu
     summary = await enrich(store, [dear, Judge(name="free", rubric="Kind.")], IDS, model, concurrency=1)
     counts = summary.evaluators["dear"]
     assert (2, 3, 0) == (counts.scored, counts.held_back, counts.failed)
+    assert "are made" in counts.held_because or "are spent" in counts.held_because
+    (left,) = held_back(summary.model_dump(mode="json"))
+    assert f"dear: 3 left open, because of its own budget: {counts.held_because}." == left
     assert 5 == summary.evaluators["free"].scored
     assert {one: [] for one in IDS} == store.feedback.failures(IDS)
     assert len(pending(store, "support", [dear])) == 3
@@ -175,9 +179,9 @@ async def test_a_settled_session_is_judged_as_a_whole(store: "Store") -> None:
     steps = StepLimit(name="steps", limit=1, level="session")
     model = ScriptedJudge(lambda request: PASS)
     now = START + timedelta(minutes=20)
-    early = await enrich_sessions(store, [judge, steps], "support", model, now=now)
+    early = (await enrich_sessions(store, [judge, steps], "support", model, now=now)).evaluators
     assert (0, 2) == (early["whole"].scored, early["whole"].skipped)
-    found = await enrich_sessions(store, [judge, steps], "support", model, now=START + timedelta(minutes=60))
+    found = (await enrich_sessions(store, [judge, steps], "support", model, now=START + timedelta(hours=1))).evaluators
     assert (1, 1) == (found["whole"].scored, found["steps"].scored)
     text = model.requests[0].messages[1].text
     assert "[turn 1 of 2]" in text
@@ -186,7 +190,7 @@ async def test_a_settled_session_is_judged_as_a_whole(store: "Store") -> None:
     items = {item.key: item for item in store.feedback.for_trace(turn(2, 1).trace_id)}
     assert "session s, 2 traces" == items["whole"].comment
     assert (0, "session s, 2 traces: 2 steps, the limit is 1") == (items["steps"].score, items["steps"].comment)
-    again = await enrich_sessions(store, [judge, steps], "support", model, now=START + timedelta(minutes=60))
+    again = (await enrich_sessions(store, [judge, steps], "support", model, now=START + timedelta(hours=1))).evaluators
     assert (0, 1) == (again["whole"].scored, again["whole"].known)
     # The per-trace run leaves them alone.
     assert {} == (await enrich(store, [judge], IDS, model)).evaluators
@@ -200,7 +204,7 @@ async def test_a_session_that_grows_is_judged_again(store: "Store") -> None:
     later = START + timedelta(hours=2)
     await enrich_sessions(store, [check], "support", None, now=later)
     store.traces.add([turn(2, 1)])
-    grown = await enrich_sessions(store, [check], "support", None, now=later)
+    grown = (await enrich_sessions(store, [check], "support", None, now=later)).evaluators
     assert 1 == grown["steps"].scored
     store.traces.add([turn(4, 3)])
     await enrich_sessions(store, [check], "support", None, now=later)

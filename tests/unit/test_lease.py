@@ -1,5 +1,6 @@
 """One process a night."""
 
+import asyncio
 import subprocess
 import sys
 from datetime import date
@@ -9,7 +10,7 @@ import pytest
 
 from burnish.adapters.store import Store
 from burnish.errors import LeaseHeldError
-from burnish.loop.lease import hold, holder_is_dead, holder_name
+from burnish.loop.lease import give_way, hold, holder_is_dead, holder_name
 
 
 def started_at(pid: int) -> str:
@@ -46,3 +47,20 @@ def test_a_holder_elsewhere_is_not_called_dead() -> None:
     """Of a process on another machine nothing is known, so its lease must run out."""
     assert holder_is_dead("another-host|1|1") is False
     assert holder_is_dead(holder_name()) is False
+
+
+async def test_a_backfill_waits_for_a_night_at_work(store: Store) -> None:
+    """It hears once which night it waits for, and goes on as soon as that one lets go or has died."""
+    night = store.nights.begin("desk", date(2026, 1, 1))
+    await give_way(store, "desk")  # nobody is at work
+    async with hold(store, night.id):
+        await give_way(store, "desk")  # its own lease is not in its way
+    store.nights.lease(night.id, "elsewhere|1|1", 90)
+    heard: list[str] = []
+    waiting = asyncio.create_task(give_way(store, "desk", heard.append, pause_s=0.01))
+    await give_way(store, "another agent")
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    store.nights.release(night.id, "elsewhere|1|1")
+    await asyncio.wait_for(waiting, 5)
+    assert [night.id] == heard

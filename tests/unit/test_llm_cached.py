@@ -229,6 +229,22 @@ async def test_questions_of_the_same_moment_are_looked_up_together() -> None:
     assert [20] == shelf.looks
 
 
+async def test_questions_soon_after_one_another_share_a_look() -> None:
+    """The first question is looked up at once; those of the next moments wait for each other."""
+    shelf = Shelf()
+    model = cached(ScriptedModel(lambda request: request.messages[-1].text), shelf)
+    await model.complete(ask("first"))
+
+    async def after(rounds: int) -> None:
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        await model.complete(ask(str(rounds)))
+
+    await asyncio.gather(*(after(rounds) for rounds in (0, 5, 10)))
+    await model.aclose()
+    assert [1, 3] == shelf.looks
+
+
 async def test_a_cache_that_cannot_be_read_fails_every_question_and_pays_none() -> None:
     """Without knowing what is paid for already, nothing is paid."""
     inner = ScriptedModel([])

@@ -9,7 +9,15 @@ from burnish.domain.base import utc_now
 from burnish.domain.gate import Comparison, Outcome, Verdict
 from burnish.domain.nights import Night, NightState
 from burnish.domain.proposals import Cluster
-from burnish.loop.report import cluster_rows, dev_rows, markdown_table, night_markdown, score_rows, verdict_markdown
+from burnish.loop.report import (
+    cluster_rows,
+    dev_rows,
+    markdown_table,
+    night_markdown,
+    pulled_markdown,
+    score_rows,
+    verdict_markdown,
+)
 
 HOSTILE = [
     "a | b",
@@ -140,3 +148,23 @@ def test_a_night_says_how_its_judges_stand() -> None:
     assert "| helpful | stale | 140 | 0.63 (0.50 to 0.75) | It has fallen. It favours long answers. |" in text
     assert "| kind | unaligned | 2 |  | Too few labels. |" in text
     assert "Judges beside people" not in night_markdown(night(judges={"judges": []}), None, [], (0, 0.0))
+
+
+def test_what_a_pull_did_is_told_without_the_rest_of_a_night() -> None:
+    """Traces, feedback brought in, scores, what is held back and why, and what went back; nothing of a pull request."""
+    scored = {"scored": 3, "failed": 0, "skipped": 1, "mean": 0.5, "held_back": 1_200, "held_because": "3 | 3 calls"}
+    stages: dict[str, Any] = {
+        "ingest": {"new_traces": 4, "grown_traces": 1, "known_spans": 2, "problems": 0, "new_feedback": 7},
+        "enrich": {"evaluators": {"right": scored}, "stopped": "all is spent", "growing": 2},
+        "write_back": {"reason": "", "written": 5, "failed": 0, "stopped": ""},
+    }
+    text = pulled_markdown("desk/2026-01-01", stages)
+    assert "4 new, 1 grown" in text
+    assert "**Feedback brought in:** 7 pieces" in text
+    assert "| right | 3 | 0 | 1 | 0.50 |" in text
+    assert "right: 1,200 left open, because of its own budget: 3 \\| 3 calls." in text
+    assert "Scoring ended early: all is spent." in text
+    assert "5 annotations" in text
+    assert "pull request" not in text.lower()
+    whole = night_markdown(night(**stages), None, [], (0, 0.0))
+    assert all(part in whole for part in text.split("\n\n")[1:])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from burnish.domain.retrying import Backoff, retry_after, worth_retrying
+from burnish.domain.retrying import Backoff, Retold, retry_after, worth_retrying
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -58,3 +58,14 @@ def test_the_endpoint_may_ask_for_more_not_for_less() -> None:
 def test_what_may_pass(status: int, code: str | None, expected: bool) -> None:
     """Overload and rate limits pass, mistakes and empty accounts do not."""
     assert expected is worth_retrying(status, code)
+
+
+def test_what_is_tried_again_is_told_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """What failed, why, how often it is tried and for how long; calls that fail alike say it once."""
+    now = [0.0]
+    retold = Retold(clock=lambda: now[0])
+    for now[0] in (0.0, 1.0, 59.0, 61.0):
+        retold.tell("GET http://x/y", "ConnectError", 5, 30.6)
+    said = "GET http://x/y failed (ConnectError); trying 5 more times, for up to 31 s and the calls themselves"
+    assert [said, said] == [record.getMessage() for record in caplog.records]
+    assert 31 == Backoff().longest(5)

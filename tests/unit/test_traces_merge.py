@@ -60,9 +60,12 @@ def test_the_newest_version_of_a_span_wins() -> None:
 
 
 def test_agent_and_source_stay() -> None:
-    """A trace belongs to the agent that it was first stored for."""
+    """A trace belongs to the agent that it was first stored for; one that was pushed is the store's that has it too."""
     merged = merge(part(ROOT), part(ROOT, agent="other", source="jsonl"))
     assert (merged.agent, merged.source) == ("support", "otlp")
+    pulled = merge(merged, part(ROOT, agent="other", source="phoenix"))
+    assert (pulled.agent, pulled.source) == ("support", "phoenix")
+    assert "phoenix" == merge(pulled, part(ROOT, source="langfuse")).source
 
 
 def test_a_trace_without_spans_adds_to_what_is_known() -> None:

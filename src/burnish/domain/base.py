@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
 
-__all__ = ["Json", "UtcDatetime", "Value", "built", "content_hash", "utc_now"]
+__all__ = ["Json", "UtcDatetime", "Value", "bare", "built", "content_hash", "utc_now"]
 
 Json = JsonValue
 
@@ -43,7 +43,7 @@ def _fields_of(kind: type[Value]) -> set[str]:
 
 
 def built(kind: type[V], values: dict[str, Any]) -> V:
-    """A value of `kind` made of `values` as they are: for the mapper of spans, which checks what it reads itself.
+    """A value of `kind` made of `values` as they are: where they were checked before, or are our own.
 
     `values` holds every field, valid and of its final type, and is the new value's from now on. Validation would look
     at every node of every attribute again and take four times as long.
@@ -54,6 +54,11 @@ def built(kind: type[V], values: dict[str, Any]) -> V:
     _put(item, "__pydantic_extra__", None)
     _put(item, "__pydantic_private__", None)
     return item
+
+
+def bare(kind: type[Value]) -> dict[str, Any]:
+    """Every field of `kind` by name with its default, None where it has none: what `built` is given, to be filled."""
+    return {name: None if field.is_required() else field.get_default() for name, field in kind.model_fields.items()}
 
 
 def utc_now() -> datetime:

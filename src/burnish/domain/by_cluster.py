@@ -28,8 +28,16 @@ class Part(Value):
 
 
 def metrics_of(runs: Iterable[Run], first: str) -> tuple[str, ...]:
-    """Every key that a run was scored or failed to be scored under; `first` comes first, the others by name."""
-    found = {key for run in runs for key in (*run.scores, *run.evaluator_failures)}
+    """Every key that a run was scored or failed to be scored under; `first` comes first, the others by name.
+
+    What a comparison with the baseline says of itself (`<metric>.order`) stands on one side alone and is no metric.
+    """
+    found = {
+        key
+        for run in runs
+        for key in (*run.scores, *run.evaluator_failures)
+        if key.rpartition(".")[0] not in run.compared
+    }
     return (first, *sorted(found - {first}))
 
 

@@ -50,7 +50,12 @@ class ChatRequest(Value):
     @property
     def key(self) -> str:
         """Content address of the question: equal questions share an answer. `purpose` does not count."""
-        return content_hash(self.model_dump(mode="json", exclude={"purpose"}), length=64)
+        return self.key_as(self.model, self.salt)
+
+    def key_as(self, model: str | None, salt: str) -> str:
+        """The key of the same question with another model and salt."""
+        asked = self.model_dump(mode="json", exclude={"purpose"})
+        return content_hash(asked | {"model": model, "salt": salt}, length=64)
 
 
 class ChatReply(Value):

@@ -69,7 +69,11 @@ class RunKey(Value):
 
 
 class Run(Value):
-    """One version on one example, with its scores by evaluator key and the evaluators that failed."""
+    """One version on one example, with its scores by evaluator key and the evaluators that failed.
+
+    `compared` names metrics that judge the run beside the baseline's on the same example: there 1 is better than the
+    baseline, 0 worse, and the baseline itself has 0.5 by definition. Such a score says nothing without the other arm.
+    """
 
     key: RunKey
     version_id: str
@@ -82,11 +86,15 @@ class Run(Value):
     tokens: int | None = None
     scores: dict[str, float] = {}
     evaluator_failures: dict[str, str] = {}
+    compared: tuple[str, ...] = ()
 
     def score(self, metric: str) -> float | None:
-        """The metric of this run, 0 for an agent failure, None where it is unmeasured."""
+        """The metric of this run, 0 for an agent failure, None where it is unmeasured.
+
+        A comparison with the baseline says for itself what a failure is worth: beside another failure it is a tie.
+        """
         if self.status is RunStatus.AGENT_FAILURE:
-            return 0.0
+            return self.scores.get(metric, 0.0) if metric in self.compared else 0.0
         if self.status is RunStatus.UNMEASURED:
             return None
         return self.scores.get(metric)

@@ -13,6 +13,8 @@ from burnish.domain.traces import Message, Span, SpanStatus, Trace
 __all__ = ["ABSENT", "LOGS_IN", "LOGS_OUT", "joined", "merge"]
 
 ABSENT = "otel.span.absent"
+PUSHED = "otlp"
+OF_NO_STORE = (PUSHED, "jsonl", "experiment")
 LOGS_IN, LOGS_OUT = "otel.logs.input", "otel.logs.output"
 
 Records = dict[str, tuple[int, tuple[Message, ...]]]
@@ -24,7 +26,8 @@ def merge(existing: Trace, incoming: Trace) -> Trace:
     Spans join by id and the incoming version of a known span wins (see `joined`). Exporters send children before their
     root and late children after it, so only the part that holds the root of the joined trace (or has no spans at all)
     speaks for the trace as a whole; the other part fills in what is still None. Agent and source stay the existing
-    ones.
+    ones, except that a trace which was pushed here (OTLP) and is then pulled is that store's from then on: people's
+    feedback is asked for there, and ours goes back.
     """
     found = {span.span_id: span for span in existing.spans}
     for span in incoming.spans:
@@ -48,6 +51,7 @@ def merge(existing: Trace, incoming: Trace) -> Trace:
         update=update
         | {
             "name": first.name,
+            "source": incoming.source if _is_stores(existing, incoming) else existing.source,
             "started_at": min(existing.started_at, incoming.started_at),
             "ended_at": max(ends, default=None),
             "status": status.status,
@@ -55,6 +59,10 @@ def merge(existing: Trace, incoming: Trace) -> Trace:
             "metadata": {**second.metadata, **first.metadata},
         }
     )
+
+
+def _is_stores(existing: Trace, incoming: Trace) -> bool:
+    return existing.source == PUSHED and incoming.source not in OF_NO_STORE
 
 
 def _content_alone(own: Span, root: Span) -> bool:

@@ -2,7 +2,9 @@
 
 The unit is the example. Its repetitions are averaged first, because repetitions of one example are not independent
 examples. Nothing is dropped silently: a missing run, an evaluator that failed and a score that is not a number are all
-counted as unmeasured for the arm where they happened.
+counted as unmeasured for the arm where they happened. A metric that compares the arms (`Run.compared`) is measured in
+both or in neither: what it could not say is unmeasured in both, and missing in one arm alone only where that arm's run
+is.
 """
 
 import math
@@ -11,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from burnish.domain.experiments import Run
+from burnish.domain.experiments import Run, RunStatus
 
 if TYPE_CHECKING:
     from burnish.domain.gate.differences import Differences
@@ -28,6 +30,7 @@ class Pairs:
     `baseline` and `candidate` map example ids to the mean over measured repetitions; `examples` are all ids seen in
     either arm. `groups` names the group of each example (same user, session or look-alike text); an example without one
     is its own. `slots` counts (example, repetition) cells: `*_missing` those that one arm alone did not measure.
+    `compared`: the metric puts the candidate beside the baseline, whose own score is one half.
     """
 
     metric: str
@@ -44,6 +47,7 @@ class Pairs:
     only_candidate: tuple[str, ...]
     duplicates: int
     groups: Mapping[str, str] = field(default_factory=dict)
+    compared: bool = False
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -101,6 +105,13 @@ def pair(
     left_ids, right_ids = {slot[0] for slot in left}, {slot[0] for slot in right}
     no_left = {slot for slot in slots if left.get(slot) is None}
     no_right = {slot for slot in slots if right.get(slot) is None}
+    left_lost, right_lost = no_left, no_right
+    compared = any(metric in run.compared for run in (*baseline, *candidate))
+    if compared:
+        left_lost, right_lost = set(slots) - _made(baseline), set(slots) - _made(candidate)
+        no_left = no_right = no_left | no_right
+        left |= dict.fromkeys(no_left & left.keys())
+        right |= dict.fromkeys(no_right & right.keys())
     return Pairs(
         metric=metric,
         examples=tuple(sorted(left_ids | right_ids)),
@@ -110,12 +121,13 @@ def pair(
         slots=len(slots),
         baseline_unmeasured_slots=len(no_left),
         candidate_unmeasured_slots=len(no_right),
-        baseline_missing=len(no_left - no_right),
-        candidate_missing=len(no_right - no_left),
+        baseline_missing=len(left_lost - right_lost),
+        candidate_missing=len(right_lost - left_lost),
         only_baseline=tuple(sorted(left_ids - right_ids)),
         only_candidate=tuple(sorted(right_ids - left_ids)),
         duplicates=left_twice + right_twice,
         groups=groups or {},
+        compared=compared,
     )
 
 
@@ -125,6 +137,10 @@ def _slots(metric: str, runs: Sequence[Run]) -> tuple[dict[Slot, float | None], 
         score = run.score(metric)
         found[run.key.example_id, run.key.repetition] = None if score is None or not math.isfinite(score) else score
     return found, len(runs) - len(found)
+
+
+def _made(runs: Sequence[Run]) -> set[Slot]:
+    return {(r.key.example_id, r.key.repetition) for r in runs if r.status is not RunStatus.UNMEASURED}
 
 
 def _means(slots: dict[Slot, float | None]) -> dict[str, float]:

@@ -12,7 +12,7 @@ __all__ = ["Outlay", "Plan", "points"]
 class Outlay(Value):
     """What a night measures at most, and what that takes. None where no run has been stored to tell.
 
-    `calls` counts a model call a run and one for each judge on it: an agent with several steps makes more.
+    `calls` counts a model call a run and those of the judges on it: an agent with several steps makes more.
     """
 
     dev_examples: int

@@ -27,9 +27,15 @@ __all__ = [
 NAMED_IDS = 5
 
 
-def finding(comparison: "Comparison", binary: bool) -> str:
-    """What was measured, before and after."""
+def finding(comparison: "Comparison", binary: bool, compared: bool = False) -> str:
+    """What was measured, before and after; `compared`: by a judge that puts the candidate beside the baseline."""
     c = comparison
+    if compared:
+        return (
+            f"On {c.metric}, the candidate's answers were better than the baseline's on {c.wins} of "
+            f"{plural(c.pairs, 'example')}, worse on {c.losses} and neither on {c.ties}: {c.candidate_mean:.1%} of the "
+            "comparisons won, a tie counting half."
+        )
     changed = f"{c.wins} {'fixed' if binary else 'better'}, {c.losses} {'broken' if binary else 'worse'}"
     if binary:
         before, after = round(c.baseline_mean * c.pairs), round(c.candidate_mean * c.pairs)

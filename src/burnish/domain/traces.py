@@ -224,6 +224,9 @@ class Trace(Value):
         """
         parents = {span.span_id: span for span in self.spans}
         calls = [span for span in self.spans if span.kind is SpanKind.LLM and not _has_llm_ancestor(span, parents)]
+        if len(calls) < 2:
+            yield from calls
+            return
         fullest: dict[str, Span] = {}
         for span in calls:
             known = fullest.setdefault(_response_of(span), span)
@@ -238,6 +241,8 @@ class Trace(Value):
         if not calls:
             root = self.root
             return (root.usage if root is not None else None) or Usage()
+        if len(calls) == 1:
+            return calls[0]
         return Usage(
             input_tokens=_total(usage.input_tokens for usage in calls),
             output_tokens=_total(usage.output_tokens for usage in calls),

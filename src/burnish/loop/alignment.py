@@ -48,10 +48,14 @@ def judge_of(evaluators: Sequence[Evaluator], metric: str) -> Evaluator | None:
 
 
 def keys_measured(config: AgentConfig, evaluators: Sequence[Evaluator]) -> list[tuple[Evaluator, str]]:
-    """The keys that are held against people: each judge's own, and those of its criteria that the gate reads."""
+    """The keys that are held against people: each judge's own, and those of its criteria that the gate reads.
+
+    A judge that compares arms scores no production trace and is left out.
+    """
     metrics = (config.improve.metric, *config.gate.guards)
-    judges = [(one, one.name) for one in evaluators if one.source is FeedbackSource.JUDGE]
-    criteria = [(one, metric) for metric in metrics if (one := judge_of(evaluators, metric)) is not None]
+    alone = [one for one in evaluators if not one.compares_arms]
+    judges = [(one, one.name) for one in alone if one.source is FeedbackSource.JUDGE]
+    criteria = [(one, metric) for metric in metrics if (one := judge_of(alone, metric)) is not None]
     return list({key: (one, key) for one, key in (*judges, *criteria)}.values())
 
 

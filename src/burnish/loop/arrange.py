@@ -1,5 +1,6 @@
 """Experiments of a workshop: what makes two of them the same, and running one through the agent's own ports."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -8,7 +9,8 @@ from burnish.domain.datasets import Example, Split, fingerprint
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.experiments import Arm, Experiment
 from burnish.domain.feedback import FeedbackSource
-from burnish.loop.experiment import MeasureSummary, Progress, measure
+from burnish.loop.against_baseline import compare_arms
+from burnish.loop.experiment import MeasureSummary, Progress, means_by_arm, measure
 
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
@@ -58,17 +60,40 @@ async def perform(
     evaluators: Sequence[Evaluator],
     progress: Progress | None,
 ) -> MeasureSummary:
-    """Run what is missing of the experiment. A judge is opened only where an evaluator asks one."""
-    return await measure(
+    """Run what is missing of the experiment. A judge is opened only where an evaluator asks one.
+
+    Evaluators that compare the arms come after the runs, and the summary counts what they said.
+    """
+    judge = workshop.judge if any(e.source is FeedbackSource.JUDGE for e in evaluators) else None
+    summary = await measure(
         workshop.store,
         experiment,
         arms,
         examples,
         evaluators,
         workshop.target,
-        judge=workshop.judge if any(e.source is FeedbackSource.JUDGE for e in evaluators) else None,
+        judge=judge,
         concurrency=workshop.config.target.concurrency,
         progress=progress,
         accounts=workshop.accounts,
         book=workshop.book_calls,
     )
+    if summary.exhausted or len(arms) < 2 or not any(e.compares_arms for e in evaluators):
+        return summary
+    lasted = await compare_arms(
+        workshop.store,
+        experiment,
+        examples,
+        evaluators,
+        judge,
+        concurrency=workshop.config.target.concurrency,
+        progress=progress,
+        book=workshop.book_calls,
+    )
+    runs = await asyncio.to_thread(workshop.store.experiments.runs, experiment.id)
+    counted = {
+        "exhausted": not lasted,
+        "unmeasured": sum(run.score(experiment.metric) is None for run in runs),
+        "means": means_by_arm(runs, experiment.metric),
+    }
+    return summary.model_copy(update=counted)

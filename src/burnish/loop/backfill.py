@@ -1,6 +1,6 @@
 """Judge a range of old traces: first what it would take, then the same work as a night's."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from burnish.domain.base import Value
@@ -9,8 +9,8 @@ from burnish.domain.evaluators.base import EvaluationContext, Evaluator
 from burnish.domain.evaluators.sampling import applies
 from burnish.domain.evaluators.sessions import LONGEST, SessionTraces, join_session
 from burnish.domain.listing import TraceQuery
-from burnish.loop.desk import Desk, EnrichStore, EvaluatorCounts, Tally
-from burnish.loop.enrich import enrich, example_of
+from burnish.loop.desk import Desk, EnrichStore, Tally
+from burnish.loop.enrich import EnrichSummary, enrich, example_of
 from burnish.loop.enrich_sessions import enrich_sessions, open_sessions
 from burnish.loop.meter import purpose_of
 
@@ -23,10 +23,21 @@ _ANSWER_TOKENS = 150.0
 
 
 class Prices(Value):
-    """US dollars a million tokens; None where they are not known."""
+    """US dollars a million tokens; None where they are not known. `named`: of further models, by their name."""
 
     input: float | None = None
     output: float | None = None
+    named: "dict[str, Prices]" = {}
+
+    def of(self, models: Sequence[str | None], sent: float, received: float) -> float | None:
+        """What a call of so many tokens costs on average over these models."""
+        usual = [self] if not models else [self.named.get(model or "", self) for model in models]
+        priced = [
+            (sent * one.input + received * one.output) / 1_000_000
+            for one in usual
+            if one.input is not None and one.output is not None
+        ]
+        return sum(priced) / len(priced) if len(priced) == len(usual) else None
 
 
 class AverageBook(Protocol):
@@ -67,6 +78,7 @@ def estimate(
     """
     assert query.agent is not None
     ids = store.traces.ids(query)
+    evaluators = [evaluator for evaluator in evaluators if not evaluator.compares_arms]
     by_name = {evaluator.name: evaluator for evaluator in evaluators}
     found: dict[str, EvaluatorEstimate] = {}
     open_ids = _open(store, evaluators, by_name, ids)
@@ -91,18 +103,30 @@ async def backfill(
     *,
     night: str,
     progress: Callable[[int, int, str], None] | None = None,
-) -> dict[str, EvaluatorCounts]:
-    """Judge the traces of `query`, and the sessions that end in it. Counts by evaluator.
+    before_batch: Callable[[], Awaitable[None]] | None = None,
+) -> EnrichSummary:
+    """Judge the traces of `query`, and the sessions that end in it. `before_batch` is awaited before each batch.
 
-    Started again it goes on where it stood. Raises BudgetExceededError once what was paid for is stored.
+    Started again it goes on where it stood. A spent budget ends it early, with what was paid for stored and counted.
     """
     assert query.agent is not None
     ids = store.traces.ids(query)
-    summary = await enrich(store, evaluators, ids, judge, night=night, progress=progress)
+    summary = await enrich(store, evaluators, ids, judge, night=night, progress=progress, before_batch=before_batch)
+    if summary.stopped is not None:
+        return summary
     sessions = await enrich_sessions(
-        store, evaluators, query.agent, judge, night=night, progress=progress, among=among(set(ids))
+        store,
+        evaluators,
+        query.agent,
+        judge,
+        night=night,
+        progress=progress,
+        among=among(set(ids)),
+        before_batch=before_batch,
     )
-    return {**summary.evaluators, **sessions}
+    return summary.model_copy(
+        update={"evaluators": {**summary.evaluators, **sessions.evaluators}, "stopped": sessions.stopped}
+    )
 
 
 def with_what_they_wait_for(chosen: Sequence[Evaluator], known: Sequence[Evaluator]) -> list[Evaluator]:
@@ -167,10 +191,9 @@ def _priced(
             )
         sent, received = sum(lengths) / len(lengths) / _CHARACTERS_A_TOKEN, _ANSWER_TOKENS
         basis = f"the questions about {len(contexts)} of them, at 4 characters a token"
-    usd = None
-    if prices.input is not None and prices.output is not None:
-        usd = calls * (sent * prices.input + received * prices.output) / 1_000_000
-    elif average is not None and average.cost_usd:
+    priced = prices.of(evaluator.models, sent, received)
+    usd = None if priced is None else calls * priced
+    if usd is None and average is not None and average.cost_usd:
         usd = calls * average.cost_usd
     return EvaluatorEstimate.model_validate(
         {

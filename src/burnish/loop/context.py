@@ -7,6 +7,7 @@ Steps get a `Workshop` and ask it for what they need; nothing is opened before i
 import asyncio
 import datetime as dt
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 from burnish.domain.base import Value, content_hash, utc_now
 from burnish.domain.chat import ChatModel
 from burnish.domain.datasets import Example
-from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.evaluators.base import Evaluator, JudgeModels
 from burnish.domain.experiments import AgentVersion, RunOutcome
 from burnish.domain.traces import Trace
 from burnish.errors import ConfigError
 from burnish.loop.lease import hold
+from burnish.loop.metrics import check_metrics
 from burnish.loop.screen import ScreenedTarget, Screens
-from burnish.project import AgentConfig, ModelConfig, agent_names, load_agent
+from burnish.project import ROLES, AgentConfig, ModelConfig, agent_names, load_agent
 from burnish.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ __all__ = [
     "booked_night",
     "endpoint_tokens",
     "judge_model",
+    "judge_models",
     "open_source",
     "open_store",
     "open_workshop",
@@ -111,6 +114,12 @@ def judge_model(config: AgentConfig, settings: Settings) -> str:
     return named.name or settings.model or settings.embedded_model
 
 
+def judge_models(config: AgentConfig, settings: Settings) -> JudgeModels:
+    """The judge's model and the further ones of the agent's file, without opening them."""
+    named = {alias: f"{alias} ({model.name})" for alias, model in config.models.items() if alias not in ROLES}
+    return JudgeModels(usual=judge_model(config, settings), named=named)
+
+
 @asynccontextmanager
 async def booked_night(agent: str, day: dt.date | None = None) -> AsyncIterator[str]:
     """Begin or take up a night of `agent`, hold its lease while the block runs, and give its id.
@@ -142,16 +151,21 @@ async def open_workshop(agent: str, night: str, settings: Settings | None = None
 
 
 class _WithinBudget:
-    """An agent that calls its model by itself reserves nothing, so it is asked here whether anything is left."""
+    """An agent that calls its model by itself reserves nothing, so it is asked here whether anything is left.
 
-    def __init__(self, target: "OfflineTarget", budget: "Budget") -> None:
+    Asked once there is a place for the run, of which there are `places`: what waits has spent nothing yet.
+    """
+
+    def __init__(self, target: "OfflineTarget", budget: "Budget", places: int) -> None:
         self._target = target
         self._budget = budget
+        self._places = asyncio.Semaphore(places)
 
     async def run(self, version: AgentVersion, example: Example, salt: str) -> RunOutcome:
         """Run the agent, or raise BudgetExceededError once its calls so far have spent the budget."""
-        self._budget.check()
-        return await self._target.run(version, example, salt)
+        async with self._places:
+            self._budget.check()
+            return await self._target.run(version, example, salt)
 
     async def aclose(self) -> None:
         """Nothing of its own; the workshop closes the agent."""
@@ -188,9 +202,9 @@ class Workshop:
         return Budget(self.config.budget, spent_calls=calls, spent_usd=dollars)
 
     @cached_property
-    def _limit(self) -> asyncio.Semaphore:
-        """Calls in flight at once, over all models of this workshop."""
-        return asyncio.Semaphore(self.settings.model_concurrency)
+    def _limits(self) -> dict[str | None, asyncio.Semaphore]:
+        """Calls in flight at once, by endpoint."""
+        return defaultdict(lambda: asyncio.Semaphore(self.settings.model_concurrency))
 
     @cached_property
     def evaluators(self) -> list[Evaluator]:
@@ -203,27 +217,19 @@ class Workshop:
         found = load_evaluators(
             self.settings.project / "config" / "evaluators",
             self.config.evaluators or None,
-            judge_model=judge_model(self.config, self.settings),
+            judge_model=judge_models(self.config, self.settings),
         )
-        wanted = {self.config.improve.metric, *self.config.gate.guards}
-        missing = sorted(wanted - {evaluator.name for evaluator in found})
-        if missing:
-            raise ConfigError(
-                f"agent '{self.config.name}' measures {', '.join(missing)}, which no evaluator in config/evaluators "
-                f"is called; there are: {', '.join(e.name for e in found)}"
-            )
-        offline = {one.name for one in found if one.level == "trace" and not one.needs_feedback}
-        if not wanted <= offline:
-            raise ConfigError(
-                f"agent '{self.config.name}' measures {', '.join(sorted(wanted - offline))}, which judges sessions or "
-                "what users say: an experiment has neither; choose an evaluator of single traces"
-            )
+        check_metrics(self.config, found)
         return found
 
     @cached_property
     def judge(self) -> ChatModel:
-        """The model that judges."""
-        return self._model("judge")
+        """The model that judges, and behind it those that judges may name."""
+        from burnish.adapters.llm.routed import RoutedModel
+
+        named = judge_models(self.config, self.settings).named
+        usual = self._model("judge")
+        return RoutedModel(usual, {label: self._model(alias) for alias, label in named.items()}) if named else usual
 
     @cached_property
     def proposer(self) -> ChatModel:
@@ -247,7 +253,7 @@ class Workshop:
             max_tokens=self._model_config("target").max_tokens,
         )
         self._closing.push_async_callback(target.aclose)
-        found = target if config.kind == "prompt" else _WithinBudget(target, self.budget)
+        found = target if config.kind == "prompt" else _WithinBudget(target, self.budget, config.concurrency)
         return ScreenedTarget(found, self.screens.of(self.config.name))
 
     @cached_property
@@ -342,8 +348,7 @@ class Workshop:
         return content_hash(roles, settings.model_base_url, settings.model, settings.embedded_model)
 
     def _model_config(self, role: str) -> ModelConfig:
-        models: dict[str, ModelConfig] = dict(self.config.models.items())
-        return models.get(role) or models.get("target") or ModelConfig()
+        return self.config.models.get(role) or self.config.models.get("target") or ModelConfig()
 
     def _embedded(self) -> Endpoint:
         from burnish.adapters.llm import weights
@@ -372,7 +377,7 @@ class Workshop:
             base_url=endpoint.base_url,
             api_key=endpoint.api_key,
             local=endpoint.local,
-            limit=self._limit,
+            limit=self._limits[endpoint.base_url],
             timeout_s=self.settings.model_timeout_s,
             budget=self.budget,
             cache=self.store.calls,

@@ -66,7 +66,7 @@ def curate(store: "OpenStore", config: AgentConfig, evaluators: Sequence[Evaluat
     corrected, contradictions, without = _corrected(store, agent)
     failing: dict[str, Example] = {}
     passing: dict[str, Example] = {}
-    if any(e.name == config.improve.metric and not e.uses_expected for e in evaluators):
+    if any(e.name == config.improve.fails_on and not e.uses_expected for e in evaluators):
         failing, passing, unusable = _scored(store, config, known, origins)
         without += unusable
     judged = any(e.name == config.improve.metric and e.source is FeedbackSource.JUDGE for e in evaluators)
@@ -165,7 +165,7 @@ def _scored(
     store: "OpenStore", config: AgentConfig, known: dict[str, Example], sealed: dict[str, int]
 ) -> tuple[dict[str, Example], dict[str, Example], int]:
     """Failing examples by id, and passing ones: with the sealed counted in, as many as there are failing."""
-    metric, limit = config.improve.metric, config.improve.fail_below
+    metric, limit = config.improve.fails_on, config.improve.fail_below
     by_trace = {e.trace_id: e for e in known.values() if e.trace_id is not None}
     low = store.traces.ids(TraceQuery(agent=config.name, below=(metric, limit)))
     failing, without = _examples(store, "failing", low, by_trace, None)

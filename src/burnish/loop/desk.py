@@ -82,8 +82,8 @@ class EvaluatorCounts(Value):
     """One evaluator over the traces (or sessions) given.
 
     `known` had been judged or refused before, `skipped` are those that the filter, the sample or the chain leaves out,
-    `held_back` those for which its budget did not last: they stay open. `mean` is of the scores given now under the
-    evaluator's own name (of all its scores where it gives none under it).
+    `held_back` those for which its budget did not last (`held_because` says which): they stay open. `mean` is of the
+    scores given now under the evaluator's own name (of all its scores where it gives none under it).
     """
 
     version: str
@@ -92,6 +92,7 @@ class EvaluatorCounts(Value):
     known: int = 0
     skipped: int = 0
     held_back: int = 0
+    held_because: str = ""
     mean: float | None = None
 
 
@@ -149,6 +150,7 @@ class Tally:
         self.evaluator = evaluator
         self.version = evaluator.version
         self.known = self.skipped = self.scored = self.failed = self.held_back = 0
+        self.held_because = ""
         self._own: list[float] = [0.0, 0]
         self._other: list[float] = [0.0, 0]
         when = evaluator.applies.when
@@ -185,7 +187,7 @@ class Tally:
         """Count a result."""
         if result.failure is not None:
             if held_back(result):
-                self.held_back += 1
+                self.hold_back(result.failure.message)
             else:
                 self.failed += 1
             return
@@ -195,6 +197,11 @@ class Tally:
                 sums = self._own if item.key == self.evaluator.name else self._other
                 sums[0] += item.score
                 sums[1] += 1
+
+    def hold_back(self, because: str) -> None:
+        """Count a trace that stays open because of the evaluator's own budget."""
+        self.held_back += 1
+        self.held_because = because
 
     def counts(self) -> EvaluatorCounts:
         """The counts so far."""
@@ -206,6 +213,7 @@ class Tally:
             known=self.known,
             skipped=self.skipped,
             held_back=self.held_back,
+            held_because=self.held_because,
             mean=total / number if number else None,
         )
 

@@ -107,7 +107,7 @@ def _failing(store: "OpenStore", config: AgentConfig) -> list[str]:
     # A model summary a trace costs a call each, so only as many as one clustering takes.
     most = config.cluster.limit * (1 if config.cluster.summarise == "model" else READ)
     ended = TraceQuery(agent=config.name, visible=True, settled=utc_now() - config.source.settle_after, limit=most)
-    keys = dict.fromkeys((config.improve.metric, *config.gate.judges.label_keys))
+    keys = dict.fromkeys((config.improve.fails_on, *config.gate.judges.label_keys))
     low = [
         trace_id
         for key in keys

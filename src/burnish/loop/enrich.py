@@ -4,7 +4,7 @@ Memory is that of one batch. Whatever ends a batch early, what was measured in i
 waits for another's result runs in a later wave of the same batch. `enrich_sessions` judges whole sessions.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from burnish.domain.base import Value, utc_now
@@ -17,6 +17,7 @@ from burnish.domain.evaluators.sampling import applies
 from burnish.domain.feedback import Feedback
 from burnish.domain.listing import TraceQuery, TraceSummary
 from burnish.domain.traces import Trace
+from burnish.errors import BudgetExceededError
 from burnish.loop.desk import Desk, EnrichStore, EvaluatorCounts, Tally, held_back
 from burnish.loop.meter import Meter
 
@@ -24,14 +25,19 @@ __all__ = ["EnrichStore", "EnrichSummary", "EvaluatorCounts", "enrich", "example
 
 Progress = Callable[[int, int, str], None]
 
+SCORED = "traces scored"
 _PENDING_BATCH = 2_000
 
 
 class EnrichSummary(Value):
-    """What enriching did, by evaluator name. `traces` counts the ids given, once each."""
+    """What enriching did, by evaluator name. `traces` counts the ids given, once each.
+
+    `stopped` is why it ended early, where the budget did; what had been judged by then is counted and stored.
+    """
 
     traces: int
     evaluators: dict[str, EvaluatorCounts]
+    stopped: str | None = None
 
 
 async def enrich(
@@ -44,15 +50,18 @@ async def enrich(
     concurrency: int = 8,
     night: str | None = None,
     progress: Progress | None = None,
+    before_batch: Callable[[], Awaitable[None]] | None = None,
 ) -> EnrichSummary:
     """Run what is missing of `evaluators` on the traces and store feedback and failures; not those of sessions.
 
     A trace's newest correction by a person is its expected output. An evaluator that uses it judges again where the
     correction is newer than its feedback. Failures are tried again, except a code check that said it cannot judge this
     trace: it would say so again. Traces that grow while they are judged stay open. `night` is what budgets a night are
-    counted in. `progress` is told (done, total, what) after each batch.
+    counted in. `progress` is told (done, total, what) after each batch, and within it where a model is asked.
+    `before_batch` is awaited first, for those who have to wait for somebody.
 
-    Raises BudgetExceededError once what was paid for is stored, ConfigError for a chain that cannot be.
+    A spent budget ends it early, with what was paid for stored and counted. Raises ConfigError for a chain that cannot
+    be.
     """
     ids = list(dict.fromkeys(trace_ids))
     rounds, tallies = _tallies(evaluators)
@@ -60,19 +69,23 @@ async def enrich(
     patience = Patience()
     for start in range(0, len(ids), batch):
         some = ids[start : start + batch]
+        if before_batch is not None:
+            await before_batch()
         began = utc_now()
         desk = Desk(store, some, some)
         loaded: dict[str, Trace] = {}
-        for wave in rounds:
+        for number, wave in enumerate(rounds):
             wanted = {tally.evaluator.name: tally.wanted(desk, some) for tally in wave}
             to_load = [one for one in some if any(one in missing for missing in wanted.values())]
             results: list[EvaluatorResult] = []
+            told = _told(progress, results, (start, len(some), len(ids)), (number, len(rounds)), wanted)
+            stopped: str | None = None
             try:
                 traces = _load(store, to_load, loaded if len(rounds) > 1 else None)
                 pairs = _pairs(traces, wave, wanted, desk, judge, meters)
-                await evaluate_pairs(
-                    pairs, on_result=results.append, concurrency=concurrency, at=began, patience=patience
-                )
+                await evaluate_pairs(pairs, on_result=told, concurrency=concurrency, at=began, patience=patience)
+            except BudgetExceededError as error:
+                stopped = str(error)
             finally:
                 results = _of_what_is_stored(store, results, began)
                 store.feedback.add([item for result in results for item in result.feedback])
@@ -81,9 +94,40 @@ async def enrich(
                 )
             for result in results:
                 tallies[result.evaluator.name].count(result)
+            if stopped is not None:
+                return EnrichSummary(traces=len(ids), evaluators=_counts(tallies), stopped=stopped)
         if progress is not None:
-            progress(start + len(some), len(ids), "traces scored")
-    return EnrichSummary(traces=len(ids), evaluators={name: tally.counts() for name, tally in tallies.items()})
+            progress(start + len(some), len(ids), SCORED)
+    return EnrichSummary(traces=len(ids), evaluators=_counts(tallies))
+
+
+def _counts(tallies: Mapping[str, Tally]) -> dict[str, EvaluatorCounts]:
+    return {name: tally.counts() for name, tally in tallies.items()}
+
+
+def _told(
+    progress: Progress | None,
+    results: list[EvaluatorResult],
+    batch: tuple[int, int, int],
+    wave: tuple[int, int],
+    wanted: Mapping[str, set[str]],
+) -> Callable[[EvaluatorResult], None]:
+    """Gather results; where a model was asked, say how far the batch is, since one may take minutes.
+
+    `batch` is how many traces came before it, how many it has, and how many there are; `wave` its number and how many.
+    """
+    if progress is None:
+        return results.append
+    before, size, total = batch
+    most = max(1, sum(map(len, wanted.values())))
+
+    def hear(result: EvaluatorResult) -> None:
+        results.append(result)
+        if result.evaluator.asks:
+            share = (wave[0] + len(results) / most) / wave[1]
+            progress(before + int(size * min(1.0, share)), total, SCORED)
+
+    return hear
 
 
 def pending(
@@ -135,7 +179,7 @@ def _tallies(evaluators: Sequence[Evaluator]) -> tuple[list[list[Tally]], dict[s
     """The evaluators of traces in waves, and by name in the order given."""
     rounds = waves(evaluators)
     by_name = {evaluator.name: evaluator for evaluator in evaluators}
-    tallies = {one.name: Tally(one, by_name) for one in evaluators if one.level == "trace"}
+    tallies = {one.name: Tally(one, by_name) for one in evaluators if one.level == "trace" and not one.compares_arms}
     found = [[tallies[one.name] for one in wave if one.name in tallies] for wave in rounds]
     return [wave for wave in found if wave], tallies
 
@@ -177,7 +221,7 @@ def _pairs(
                 continue
             meter = meters.get(evaluator.name)
             if meter is not None and meter.spent is not None:
-                tally.held_back += 1
+                tally.hold_back(meter.spent)
             elif meter is not None:
                 yield evaluator, context.model_copy(update={"judge": meter})
             elif evaluator.needs_feedback:

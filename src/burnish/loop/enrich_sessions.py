@@ -3,22 +3,30 @@
 The result stands on the session's last trace and names the session; what stood on an earlier end is taken back.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from burnish.domain.base import utc_now
+from burnish.domain.base import Value, utc_now
 from burnish.domain.chat import ChatModel
 from burnish.domain.evaluators.base import EvaluationContext, Evaluator, EvaluatorError
 from burnish.domain.evaluators.run import EvaluatorResult, Pair, Patience, evaluate_pairs
 from burnish.domain.evaluators.sampling import applies, sampled
 from burnish.domain.evaluators.sessions import LONGEST, SessionTraces, join_session
 from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.errors import BudgetExceededError
 from burnish.loop.desk import EnrichStore, EvaluatorCounts, Tally, held_back
 from burnish.loop.enrich import meters_of
 
-__all__ = ["enrich_sessions", "open_sessions"]
+__all__ = ["SessionSummary", "enrich_sessions", "open_sessions"]
 
 _BATCH = 20
+
+
+class SessionSummary(Value):
+    """What judging sessions did, by evaluator name, in sessions; `stopped` is why it ended early."""
+
+    evaluators: dict[str, EvaluatorCounts] = {}
+    stopped: str | None = None
 
 
 async def enrich_sessions(
@@ -32,16 +40,17 @@ async def enrich_sessions(
     night: str | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     among: Callable[[SessionTraces], bool] | None = None,
-) -> dict[str, EvaluatorCounts]:
+    before_batch: Callable[[], Awaitable[None]] | None = None,
+) -> SessionSummary:
     """Run the evaluators of sessions on the agent's settled sessions that they have not judged as they are now.
 
-    Counts by evaluator, in sessions. `among` narrows the sessions. Raises BudgetExceededError once what was paid for is
-    stored.
+    `among` narrows the sessions; `before_batch` is awaited first, for those who have to wait for somebody. A spent
+    budget ends it early, with what was paid for stored and counted.
     """
     moment = now or utc_now()
     tallies = {one.name: Tally(one, {}) for one in evaluators if one.level == "session"}
     if not tallies:
-        return {}
+        return SessionSummary()
     found = [session for session in store.traces.sessions(agent) if among is None or among(session)]
     work = {name: _open(store, tally, found, moment) for name, tally in tallies.items()}
     wanted = [session for session in found if any(session.session_id in ids for ids in work.values())]
@@ -49,6 +58,9 @@ async def enrich_sessions(
     patience = Patience()
     for start in range(0, len(wanted), _BATCH):
         some = wanted[start : start + _BATCH]
+        if before_batch is not None:
+            await before_batch()
+        stopped: str | None = None
         began = utc_now()
         results: list[EvaluatorResult] = []
         pairs: list[Pair] = []
@@ -64,18 +76,26 @@ async def enrich_sessions(
                 if not applies(tally.evaluator.applies, context, sampling=False):
                     tally.skipped += 1
                 elif meter is not None and meter.spent is not None:
-                    tally.held_back += 1
+                    tally.hold_back(meter.spent)
                 else:
                     own = context if meter is None else context.model_copy(update={"judge": meter})
                     pairs.append((tally.evaluator, own))
         try:
             await evaluate_pairs(pairs, on_result=results.append, concurrency=concurrency, at=began, patience=patience)
+        except BudgetExceededError as error:
+            stopped = str(error)
         finally:
             _store(store, results, {session.trace_ids[-1]: session for session in some})
         for result in results:
             tallies[result.evaluator.name].count(result)
+        if stopped is not None:
+            return SessionSummary(evaluators=_counts(tallies), stopped=stopped)
         if progress is not None:
             progress(start + len(some), len(wanted), "sessions scored")
+    return SessionSummary(evaluators=_counts(tallies))
+
+
+def _counts(tallies: dict[str, Tally]) -> dict[str, EvaluatorCounts]:
     return {name: tally.counts() for name, tally in tallies.items()}
 
 

@@ -18,11 +18,12 @@ from burnish.domain.experiments import Arm, Experiment, Run, RunKey, RunOutcome,
 from burnish.domain.feedback import Feedback
 from burnish.domain.traces import Trace
 from burnish.errors import BudgetExceededError, StoreError
+from burnish.loop.promptly import promptly
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
 
-__all__ = ["Accounts", "MeasureSummary", "limited", "measure"]
+__all__ = ["Accounts", "MeasureSummary", "limited", "means_by_arm", "measure"]
 
 Progress = Callable[[int, int, str], None]
 Accounts = Callable[[Trace], None]
@@ -74,11 +75,11 @@ async def measure(
     """
     await asyncio.to_thread(store.experiments.start, experiment)
     stored = await asyncio.to_thread(store.experiments.runs, experiment.id)
-    known = {(run.key.arm, run.key.example_id, run.key.repetition): run for run in stored}
+    runs = {_place(run.key): run for run in stored}
     plan = list(_interleaved(experiment, arms, examples))
     todo = []
     for arm, example, repetition in plan:
-        earlier = known.get((arm.name, example.id, repetition))
+        earlier = runs.get((arm.name, example.id, repetition))
         if earlier is None or not _done(earlier):
             todo.append((arm, example, repetition, earlier))
     writer = _Writer(store, book)
@@ -93,35 +94,41 @@ async def measure(
             if exhausted:
                 return
             try:
-                await engine.run(arm, example, repetition, earlier)
+                run = await engine.run(arm, example, repetition, earlier)
             except BudgetExceededError:
                 exhausted = True
                 return
+            runs[_place(run.key)] = run
             finished += 1
             if progress is not None:
                 progress(finished, len(plan), f"{arm.name}: {example.id}")
 
     writing = asyncio.create_task(writer.keep_writing())
     try:
-        async with asyncio.TaskGroup() as group:
-            # A few more than may call at once: scoring and writing of one run overlap with the calls of others.
-            # The target holds the limit of calls itself.
-            for _ in range(max(1, min(concurrency + max(1, concurrency // 4), len(todo)))):
-                group.create_task(work())
+        with promptly():
+            async with asyncio.TaskGroup() as group:
+                # Twice as many as may call at once: behind each call stands the next one, its question ready, so that
+                # no place waits while answers are scored. The target holds the limit of calls itself.
+                for _ in range(max(1, min(2 * concurrency, len(todo)))):
+                    group.create_task(work())
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     finally:
         await writer.end(writing)
-    runs = await asyncio.to_thread(store.experiments.runs, experiment.id)
     return MeasureSummary(
         experiment_id=experiment.id,
         planned=len(plan),
         found=len(plan) - len(todo),
         ran=engine.ran,
-        unmeasured=sum(run.score(experiment.metric) is None for run in runs),
+        unmeasured=sum(run.score(experiment.metric) is None for run in runs.values()),
         exhausted=exhausted,
-        means=means_by_arm(runs, experiment.metric),
+        means=means_by_arm(list(runs.values()), experiment.metric),
     )
+
+
+def _place(key: RunKey) -> tuple[str, str, int]:
+    """Which run of its experiment it is."""
+    return key.arm, key.example_id, key.repetition
 
 
 def _done(run: Run) -> bool:
@@ -145,7 +152,7 @@ def _interleaved(
     for repetition in range(experiment.repetitions):
         for example in examples:
             # Which arm goes first turns with the example, so that no arm always meets a warm cache.
-            first = int(content_hash(example.id, repetition), 16) % len(arms)
+            first = int(content_hash(example.id, repetition), 16) % len(arms) if len(arms) > 1 else 0
             for index in range(len(arms)):
                 yield arms[(first + index) % len(arms)], example, repetition
 
@@ -175,8 +182,8 @@ class _Engine:
         self._versions: Versions = {}
         self.ran = 0
 
-    async def run(self, arm: Arm, example: Example, repetition: int, earlier: Run | None = None) -> None:
-        """Run and score; where the agent has answered `earlier`, its trace is only scored again."""
+    async def run(self, arm: Arm, example: Example, repetition: int, earlier: Run | None = None) -> Run:
+        """Run, score and hand the run to the writer; where the agent has answered `earlier`, only score again."""
         key = RunKey(experiment_id=self._experiment.id, arm=arm.name, example_id=example.id, repetition=repetition)
         # The salt names the night and the repetition: the baseline is measured afresh every night, a restart is not.
         salt = f"{self._experiment.night}/{repetition}"
@@ -188,24 +195,22 @@ class _Engine:
         if outcome.status is RunStatus.OK and trace is not None:
             context = EvaluationContext(trace=trace, example=example, judge=self._judge)
             scores, failures, feedback = await score_run(context, self._evaluators, self._versions)
-        self._writer.add(
-            Run(
-                key=key,
-                version_id=arm.version.id,
-                status=outcome.status,
-                output=outcome.output,
-                error=outcome.error,
-                trace_id=trace.trace_id if trace is not None else None,
-                latency_s=trace.latency_s if trace is not None else None,
-                cost_usd=trace.cost_usd if trace is not None else None,
-                tokens=trace.usage.total if trace is not None else None,
-                scores=scores,
-                evaluator_failures=failures,
-            ),
-            trace,
-            feedback,
+        run = Run(
+            key=key,
+            version_id=arm.version.id,
+            status=outcome.status,
+            output=outcome.output,
+            error=outcome.error,
+            trace_id=trace.trace_id if trace is not None else None,
+            latency_s=trace.latency_s if trace is not None else None,
+            cost_usd=trace.cost_usd if trace is not None else None,
+            tokens=trace.usage.total if trace is not None else None,
+            scores=scores,
+            evaluator_failures=failures,
         )
+        self._writer.add(run, trace, feedback)
         self.ran += 1
+        return run
 
     async def _answered(self, earlier: Run | None) -> RunOutcome | None:
         if earlier is None or earlier.status is not RunStatus.OK or earlier.trace_id is None:

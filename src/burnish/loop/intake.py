@@ -12,6 +12,7 @@ from burnish.loop.screen import Screens, TakenByPart, default_screens, prepare_f
 
 __all__ = ["Intake", "Receives", "RedactionBook", "TraceBook", "is_from", "said_elsewhere"]
 
+OWN_FORMAT = "jsonl"
 FLUSH_TRACES = 200
 FLUSH_SPANS = 4000
 FLUSH_FEEDBACK = 1000
@@ -35,6 +36,10 @@ class FeedbackBook(Protocol):
 
     def add_pulled(self, items: Iterable[Feedback], /) -> int:
         """Store what is news; how many that were."""
+        ...
+
+    def stored(self, ids: Sequence[str], /) -> set[str]:
+        """Those of the ids that are stored."""
         ...
 
 
@@ -117,7 +122,7 @@ class Intake:
             if len(self._traces) >= FLUSH_TRACES or self._held >= FLUSH_SPANS:
                 self.flush()
         for item in batch.feedback:
-            self._feedback.append(said_elsewhere(item, self._source))
+            self._feedback.append(item)
             self.feedback += 1
             self.newest_said = self._newest(self.newest_said, item.created_at)
             if len(self._feedback) >= FLUSH_FEEDBACK:
@@ -132,7 +137,13 @@ class Intake:
             self._traces.clear()
             self._held = 0
         if self._feedback:
-            kept, counts = prepare_feedback(self._screens, self._agent, self._feedback)
+            items = self._feedback
+            if self._source == OWN_FORMAT:
+                # What was exported from this store comes back under its own id: it is no second label.
+                there = self._store.feedback.stored([item.id for item in items])
+                items = [item for item in items if item.id not in there]
+            told = [said_elsewhere(item, self._source) for item in items]
+            kept, counts = prepare_feedback(self._screens, self._agent, told)
             news = self._store.feedback.add_pulled(kept)
             if news:
                 self._store.redactions.add(self._agent, counts)

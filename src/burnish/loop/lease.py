@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from burnish.errors import LeaseHeldError, StoreError
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
 
-__all__ = ["hold", "holder_is_dead", "holder_name"]
+__all__ = ["give_way", "hold", "holder_is_dead", "holder_name"]
 
 LEASE_S = 90.0
 
@@ -68,6 +68,27 @@ async def hold(store: "Store", night_id: str) -> AsyncIterator[None]:
         with contextlib.suppress(asyncio.CancelledError):
             await renewer
         await asyncio.to_thread(store.nights.release, night_id, holder)
+
+
+async def give_way(store: "Store", agent: str, told: Callable[[str], None] | None = None, pause_s: float = 2.0) -> None:
+    """Wait while a living process works on a night of `agent`; `told` hears its night once, at the beginning.
+
+    For work that a night does as well: it would be done, and paid, twice.
+    """
+    said = False
+    while True:
+        found = await asyncio.to_thread(store.nights.worked_on, agent)
+        nights = [night for night, holder in found.items() if _is_another(holder)]
+        if not nights:
+            return
+        if told is not None and not said:
+            told(nights[0])
+            said = True
+        await asyncio.sleep(pause_s)
+
+
+def _is_another(holder: str) -> bool:
+    return holder != holder_name() and not holder_is_dead(holder)
 
 
 async def _take(store: "Store", night_id: str, holder: str) -> None:

@@ -14,6 +14,7 @@ from burnish.domain.gate.selection import convincing
 from burnish.domain.pairing import pair
 from burnish.domain.proposals import Proposal, ProposalStatus
 from burnish.domain.wear import worn_text
+from burnish.loop.against_baseline import order_text
 from burnish.loop.arrange import arrange, perform
 from burnish.loop.candidates import candidates, gone_on
 from burnish.loop.carry import carried_over
@@ -130,6 +131,8 @@ async def prove_on_held_out(
     evidence = judge_evidence(store, config, workshop.evaluators, before, after, groups)
     if evidence is not None:
         verdict = held_to_account(verdict, evidence, config.gate.judges)
+    if flips := order_text(after, metric):
+        verdict = verdict.model_copy(update={"reasons": (*verdict.reasons, flips)})
     if worn := worn_text(store.datasets.wear(config.name, DATASET, config.splits)):
         verdict = verdict.model_copy(update={"reasons": (*verdict.reasons, worn)})
     store.proposals.add_verdict(verdict)

@@ -77,26 +77,27 @@ async def ingest_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
 async def enrich_stage(workshop: "Workshop", ticker: Ticker, limit: int | None = None) -> dict[str, Any]:
     """Score what has not been scored, newest traces first."""
     from burnish.loop.enrich import enrich, pending
-    from burnish.loop.enrich_sessions import enrich_sessions
+    from burnish.loop.enrich_sessions import SessionSummary, enrich_sessions
 
     settled = utc_now() - workshop.config.source.settle_after
     ids = pending(workshop.store, workshop.config.name, workshop.evaluators, settled)[:limit]
     # A model is opened only where somebody asks it: an agent with code checks alone needs none.
     judges = any(evaluator.source is FeedbackSource.JUDGE for evaluator in workshop.evaluators)
-    try:
-        judge = workshop.judge if judges else None
-        store, evaluators, night = workshop.store, workshop.evaluators, workshop.night
-        summary = await enrich(store, evaluators, ids, judge, night=night, progress=ticker)
+    judge = workshop.judge if judges else None
+    store, evaluators, night = workshop.store, workshop.evaluators, workshop.night
+    summary = await enrich(store, evaluators, ids, judge, night=night, progress=ticker)
+    # Where the budget ended, what was paid for is stored; the rest of the night does what it can without paying.
+    of_sessions = SessionSummary(stopped=summary.stopped)
+    if summary.stopped is None:
         agent = workshop.config.name
         of_sessions = await enrich_sessions(store, evaluators, agent, judge, night=night, progress=ticker)
-    except BudgetExceededError as error:
-        # What was paid for is stored; the rest of the night does what it can without paying.
-        return _book(workshop, "enrich", {"traces": len(ids), "evaluators": {}, "reason": str(error)})
     earlier = workshop.store.nights.get(workshop.night).stages.get("enrich", {}).get("evaluators", {})
     everything = TraceQuery(agent=workshop.config.name)
     count = workshop.store.traces.count
     growing = count(everything) - count(everything.model_copy(update={"settled": settled}))
-    whole = summary.model_copy(update={"evaluators": {**summary.evaluators, **of_sessions}})
+    whole = summary.model_copy(
+        update={"evaluators": {**summary.evaluators, **of_sessions.evaluators}, "stopped": of_sessions.stopped}
+    )
     now = whole.model_dump(mode="json") | {"growing": growing}
     rows = {name: _added_up(row, earlier.get(name)) for name, row in now["evaluators"].items()}
     return _book(workshop, "enrich", {**now, "evaluators": rows})

@@ -12,7 +12,6 @@ from burnish.domain.agreement import JudgeStanding
 from burnish.domain.datasets import DATASET, Split
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.experiments import Experiment, Run, RunStatus
-from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import begin
 from burnish.domain.plan import Outlay, Plan
 from burnish.domain.planning import POWER, FlipRate, assumed_flips, detectable, estimate_flips, needs
@@ -115,6 +114,8 @@ def _flips(runs: Sequence[tuple[Experiment, Sequence[Run]]], metric: str) -> Fli
     for experiment, made in runs:
         for run in made:
             score = run.score(metric)
+            if metric in run.compared and run.key.arm == experiment.arms[0]:
+                continue  # one half by definition
             if score is None or not math.isfinite(score):
                 continue
             within.setdefault((experiment.id, run.version_id, run.key.example_id), []).append(score)
@@ -136,7 +137,8 @@ def _outlay(
     held_out_runs = examples[1] * repetitions * 2
     total = dev_runs + held_out_runs
     measured = {config.improve.metric, *config.gate.guards}
-    judges = sum(e.source is FeedbackSource.JUDGE and e.name in measured for e in evaluators)
+    beside = examples[0] * repetitions * config.improve.candidates + examples[1] * repetitions
+    asked = sum(e.asks * (beside if e.compares_arms else total) for e in evaluators if e.name in measured)
     made = [run for _, some in runs for run in some if run.status is not RunStatus.UNMEASURED]
     price = _mean([run.cost_usd for run in made if run.cost_usd is not None])
     seconds = _mean([run.latency_s for run in made if run.latency_s is not None])
@@ -145,7 +147,7 @@ def _outlay(
         dev_examples=examples[0],
         dev_runs=dev_runs,
         held_out_runs=held_out_runs,
-        calls=total * (1 + judges),
+        calls=total + asked,
         usd=None if price is None else price * total,
         seconds=None if seconds is None else seconds * total / config.target.concurrency,
         calls_left=None if budget.calls is None else max(0, budget.calls - spent[0]),

@@ -77,6 +77,9 @@ class _Feedback:
         self._seen |= fresh.keys()
         return len(fresh) if self._store is None else self._store.feedback.count_news(fresh.values())
 
+    def stored(self, ids: Sequence[str]) -> set[str]:
+        return set() if self._store is None else self._store.feedback.stored(ids)
+
 
 class _Positions:
     def __init__(self, store: "Store | None") -> None:

@@ -12,8 +12,10 @@ __all__ = [
     "cluster_rows",
     "comparison_rows",
     "dev_rows",
+    "held_back",
     "judge_rows",
     "night_markdown",
+    "pulled_markdown",
     "queue_rows",
     "score_rows",
     "verdict_markdown",
@@ -38,6 +40,19 @@ def score_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for name, row in summary.get("evaluators", {}).items()
     ]
+
+
+def held_back(summary: Mapping[str, Any]) -> list[str]:
+    """A sentence for everything that the enrich stage left open because a budget ended, and which."""
+    said = [
+        f"{name}: {row['held_back']:,} left open, because of its own budget: "
+        f"{row.get('held_because') or 'it is used up'}."
+        for name, row in summary.get("evaluators", {}).items()
+        if row.get("held_back")
+    ]
+    if summary.get("stopped"):
+        said.append(f"Scoring ended early: {summary['stopped']}. What is left stays open for the next time.")
+    return said
 
 
 def cluster_rows(clusters: Sequence[Cluster]) -> list[dict[str, Any]]:
@@ -136,26 +151,10 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
     """The whole night on one page, whatever it came to."""
     stages = night.stages
     parts = [f"## {night.agent}, night of {night.date}", _headline(night, verdict)]
-    if (ingest := stages.get("ingest")) is not None:
-        parts.append(
-            f"**Traces:** {ingest['new_traces']} new, {ingest['grown_traces']} grown, "
-            f"{ingest['known_spans']} spans known already, {ingest['problems']} problems."
-        )
-        if ingest.get("stopped"):
-            parts.append(f"**The pull stopped early:** {_cell(ingest['stopped'])}")
-        if taken := ingest.get("redacted"):
-            found = ", ".join(f"{count:,} {name}" for name, count in sorted(taken.items()))
-            parts.append(f"**Taken out before storing:** {found}.")
-    if (enrich := stages.get("enrich")) is not None and (rows := score_rows(enrich)):
-        parts.append("**Scores**\n\n" + markdown_table(rows))
-        if enrich.get("growing"):
-            parts.append(f"**Still growing:** {enrich['growing']} traces, left for the next time.")
+    parts += _taken_in(stages)
     if clusters:
         parts.append("**What fails alike**\n\n" + markdown_table(cluster_rows(clusters)))
-    if (back := stages.get("write_back")) is not None and not back["reason"]:
-        wrong = f", {back['failed']} refused" if back["failed"] else ""
-        why = f". It stopped early: {_cell(back['stopped'])}" if back["stopped"] else ""
-        parts.append(f"**Written back to the source:** {back['written']} annotations{wrong}{why}")
+    parts += _written_back(stages)
     if rows := queue_rows(stages.get("route", {})):
         parts.append("**For people to label**\n\n" + markdown_table(rows))
     if rows := judge_rows(stages.get("judges", {})):
@@ -187,6 +186,44 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
     calls, dollars = spent
     parts.append(f"**Spent:** {calls} model calls, {dollars:.4f} USD.")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def pulled_markdown(night: str, stages: Mapping[str, Any]) -> str:
+    """What pulling, scoring and writing back did, without the rest of a night."""
+    return "\n\n".join([f"## {night}", *_taken_in(stages), *_written_back(stages)]) + "\n"
+
+
+def _taken_in(stages: Mapping[str, Any]) -> list[str]:
+    parts = []
+    if (ingest := stages.get("ingest")) is not None:
+        parts.append(
+            f"**Traces:** {ingest['new_traces']} new, {ingest['grown_traces']} grown, "
+            f"{ingest['known_spans']} spans known already, {ingest['problems']} problems."
+        )
+        if said := ingest.get("new_feedback"):
+            parts.append(f"**Feedback brought in:** {said:,} pieces from the source.")
+        if ingest.get("stopped"):
+            parts.append(f"**The pull stopped early:** {_cell(ingest['stopped'])}")
+        if taken := ingest.get("redacted"):
+            found = ", ".join(f"{count:,} {name}" for name, count in sorted(taken.items()))
+            parts.append(f"**Taken out before storing:** {found}.")
+    if (enrich := stages.get("enrich")) is not None:
+        if rows := score_rows(enrich):
+            parts.append("**Scores**\n\n" + markdown_table(rows))
+        if left := held_back(enrich):
+            parts.append("**Held back**\n\n" + "\n".join(f"- {_cell(one)}" for one in left))
+        if enrich.get("growing"):
+            parts.append(f"**Still growing:** {enrich['growing']} traces, left for the next time.")
+    return parts
+
+
+def _written_back(stages: Mapping[str, Any]) -> list[str]:
+    parts = []
+    if (back := stages.get("write_back")) is not None and not back["reason"]:
+        wrong = f", {back['failed']} refused" if back["failed"] else ""
+        why = f". It stopped early: {_cell(back['stopped'])}" if back["stopped"] else ""
+        parts.append(f"**Written back to the source:** {back['written']} annotations{wrong}{why}")
+    return parts
 
 
 def _headline(night: Night, verdict: Verdict | None) -> str:

@@ -43,11 +43,22 @@ def judge_standings(
     found = []
     for metric in dict.fromkeys(metrics):
         judge = judge_of(evaluators, metric)
-        if judge is not None:
-            found.append(
-                held_against_people(store, agent, judge, metric, pass_at, rule, splits or SplitRule()).standing
-            )
+        if judge is None:
+            continue
+        if judge.compares_arms:
+            found.append(_beside_baseline(metric, judge.version, pass_at, rule))
+            continue
+        beside = held_against_people(store, agent, judge, metric, pass_at, rule, splits or SplitRule())
+        found.append(beside.standing)
     return tuple(found)
+
+
+def _beside_baseline(metric: str, version: str, pass_at: float, rule: JudgeRule) -> JudgeStanding:
+    said = (
+        f"{metric} compares with the baseline and scores no trace alone, so labels on production traces say nothing of "
+        "it: people's labels on both arms of an experiment decide whether its gain holds."
+    )
+    return stand(metric, version, [], pass_at, rule).model_copy(update={"reason": said})
 
 
 def judge_evidence(
@@ -64,7 +75,10 @@ def judge_evidence(
     if judge is None:
         return None
     (found,) = judge_standings(store, config.name, evaluators, [metric], pass_at, rule, config.splits)
-    before, after = arm_agreements(store, config.name, judge, baseline, candidate, pass_at, rule)
+    none = Agreement(items=0)
+    before, after = (none, none)
+    if not judge.compares_arms:
+        before, after = arm_agreements(store, config.name, judge, baseline, candidate, pass_at, rule)
     confidence = 1 - 2 * config.gate.level
     return JudgeEvidence(
         standing=found,
@@ -84,7 +98,7 @@ def arm_agreements(
     rule: JudgeRule = STANDARD,
 ) -> tuple[Agreement, Agreement]:
     """The judge's agreement with people in each arm of an experiment: a judge may be fair to one arm alone."""
-    ratings = _experiment_ratings(store, agent, judge, rule)
+    ratings = _experiment_ratings(store, agent, judge, rule, (*baseline, *candidate))
     arms = ([ratings[run.trace_id] for run in arm if run.trace_id in ratings] for arm in (baseline, candidate))
     before, after = (stand(judge.name, judge.version, found, pass_at, rule).agreement for found in arms)
     return before, after
@@ -108,7 +122,7 @@ def corrected_effect(
     be chosen at random, as `labels_wanted` does. Where the agent itself failed, people's score is 0 as the run's is,
     and nobody need say so.
     """
-    ratings = _experiment_ratings(store, agent, judge, rule)
+    ratings = _experiment_ratings(store, agent, judge, rule, (*baseline, *candidate))
     before = {(run.key.example_id, run.key.repetition): run for run in baseline}
     labelled: dict[str, list[tuple[float, float]]] = {}
     unlabelled: dict[str, list[float]] = {}
@@ -151,8 +165,14 @@ def labels_wanted(baseline: Sequence[Run], candidate: Sequence[Run], pairs: int,
     return found
 
 
-def _experiment_ratings(store: "Store", agent: str, judge: Evaluator, rule: JudgeRule) -> dict[str, Rating]:
-    return store.feedback.ratings(agent, judge.name, judge.version, rule.label_keys, origin="experiment")
+def _experiment_ratings(
+    store: "Store", agent: str, judge: Evaluator, rule: JudgeRule, runs: Sequence[Run]
+) -> dict[str, Rating]:
+    scores = None
+    if judge.compares_arms:  # it has said nothing of the baseline's traces, and nothing of ties that were plain
+        told = ((run.trace_id, run.score(judge.name)) for run in runs)
+        scores = {trace_id: score for trace_id, score in told if trace_id is not None and score is not None}
+    return store.feedback.ratings(agent, judge.name, judge.version, rule.label_keys, origin="experiment", scores=scores)
 
 
 def _said(ratings: Mapping[str, Rating], run: Run) -> float | None:

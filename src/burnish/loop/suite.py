@@ -28,6 +28,7 @@ from burnish.errors import ConfigError, InputError, NotFoundError
 from burnish.loop.arrange import arrange, perform
 from burnish.loop.experiment import Progress
 from burnish.loop.measure import BASELINE
+from burnish.loop.metrics import scores_runs
 
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
@@ -215,13 +216,22 @@ async def _measured(
 
 def _evaluators(workshop: "Workshop", rule: SuiteRule) -> list[Evaluator]:
     config = workshop.config
-    wanted = list(dict.fromkeys(rule.metrics or (config.improve.metric, *config.gate.guards)))
     found = {evaluator.name: evaluator for evaluator in workshop.evaluators}
+    comparing = {name for name, evaluator in found.items() if evaluator.compares_arms}
+    usual = [config.improve.metric, *config.gate.guards]
+    if config.improve.metric in comparing:
+        usual[0] = config.improve.fails_on if scores_runs(found[config.improve.fails_on]) else config.improve.metric
+    wanted = list(dict.fromkeys(rule.metrics or (name for name in usual if name not in comparing)))
     missing = [name for name in wanted if name not in found]
     if missing:
         raise ConfigError(
             f"agent '{config.name}': [suite] metrics names {', '.join(missing)}, which no evaluator is called; there "
             f"are: {', '.join(found)}"
+        )
+    if not wanted or comparing & set(wanted):
+        raise ConfigError(
+            f"agent '{config.name}': a case passes or fails by itself, which a judge that compares with the baseline "
+            "cannot say; name other evaluators in [suite] metrics, or one in [improve] failing"
         )
     return [found[name] for name in wanted]
 

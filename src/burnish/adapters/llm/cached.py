@@ -11,7 +11,7 @@ from burnish.errors import StoreError
 __all__ = ["CachedModel"]
 
 FLUSH_EVERY_S = 0.25
-LOOK_UP_EVERY_S = 0.002
+LOOK_UP_EVERY_S = 0.01
 
 
 @dataclass
@@ -25,9 +25,9 @@ class CachedModel:
     """A model with its answers kept by content.
 
     The key holds the endpoint and the model's name besides the question. Equal questions asked at the same time are
-    asked once: the others get the same answer, or the same error. Questions of the same two milliseconds are looked up
-    together. Answers are written in bulk from a thread, at most a quarter second late; `aclose` writes the rest.
-    Belongs to one event loop.
+    asked once: the others get the same answer, or the same error. The store is looked into every ten milliseconds at
+    most, for all the questions that came in between. Answers are written in bulk from a thread, at most a quarter
+    second late; `aclose` writes the rest. Belongs to one event loop.
     """
 
     def __init__(self, inner: ChatModel, cache: ReplyCache, *, identity: str, night: str | None) -> None:
@@ -37,6 +37,7 @@ class CachedModel:
         self._night = night
         self._flights: dict[str, _Flight] = {}
         self._asked: dict[str, asyncio.Future[ChatReply | None]] = {}
+        self._next_look = 0.0  # by the loop's clock
         self._waiting: dict[str, PaidReply] = {}
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
@@ -47,7 +48,7 @@ class CachedModel:
         """Answer from the cache, from an equal call in flight, or from the model. Raises what the model raises."""
         # Naming the model that would answer anyway is the same question.
         named = None if request.model == self.name else request.model
-        key = request.model_copy(update={"salt": f"{self._identity}/{request.salt}", "model": named}).key
+        key = request.key_as(named, f"{self._identity}/{request.salt}")
         if key in self._flights:
             return _free(await self._ride(self._flights[key]))
         if key in self._waiting:
@@ -82,12 +83,13 @@ class CachedModel:
         """The stored answer or None, read together with whatever else is asked until the next look."""
         loop = asyncio.get_running_loop()
         if not self._asked:
-            loop.call_later(LOOK_UP_EVERY_S, self._read)
+            loop.call_at(max(self._next_look, loop.time()), self._read)
         found = self._asked[key] = loop.create_future()
         return found
 
     def _read(self) -> None:
         asked, self._asked = self._asked, {}
+        self._next_look = asyncio.get_running_loop().time() + LOOK_UP_EVERY_S
         try:
             known = self._cache.get_many(list(asked))
         except Exception as error:  # told to everyone who waits

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from burnish.adapters.llm.structured import response_format
-from burnish.domain.base import Json, Value
+from burnish.domain.base import Json
 from burnish.domain.chat import ChatRequest, ChatTool
 from burnish.domain.traces import ImagePart, Message, TextPart, ToolCallPart, ToolResultPart, Usage
 
@@ -14,7 +14,7 @@ __all__ = ["Completion", "error_of", "request_body", "to_completion"]
 _ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool"}
 
 
-class Completion(Value):
+class Completion(NamedTuple):
     """What one chat completion says."""
 
     text: str

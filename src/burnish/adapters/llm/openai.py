@@ -11,9 +11,9 @@ from typing import Any
 from burnish.adapters.llm.messages import Completion, error_of, request_body, to_completion
 from burnish.adapters.llm.pricing import PaidModelError, PaidTransientError, Prices
 from burnish.adapters.llm.structured import MismatchError, parse
-from burnish.adapters.llm.wire import ConnectionFailed, Endpoint, Exchange, Wire
+from burnish.adapters.llm.wire import ConnectionFailed, Endpoint, Exchange, Wire, encoded
 from burnish.domain.chat import ChatReply, ChatRequest
-from burnish.domain.retrying import Backoff, retry_after, worth_retrying
+from burnish.domain.retrying import Backoff, Retold, retry_after, worth_retrying
 from burnish.domain.traces import Message, TextPart, Usage
 from burnish.errors import ModelError, TransientModelError
 
@@ -57,8 +57,10 @@ class OpenAIModel:
         self._attempts = attempts
         self._backoff = Backoff()
         self._prices = Prices(input=input_price, output=output_price)
+        self._retold = Retold()
         self._sleep = sleep
         self._refused: set[str] = set()  # parameters the endpoint does not take
+        self._turn = asyncio.Lock()
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
@@ -115,15 +117,18 @@ class OpenAIModel:
 
     async def _answer(self, request: ChatRequest) -> ChatReply:
         exchange, seconds = await self._exchange(request)
+        async with self._turn:
+            # One answer a round of the loop goes on to be read, traced and scored: where many came at once, the
+            # questions that got their places are sent first.
+            await asyncio.sleep(0)
         try:
-            completion = to_completion(exchange.json())
+            return self._reply(to_completion(exchange.json()), seconds)
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
             start = self._endpoint.redact(exchange.body[:200].decode("utf-8", "replace"))
             raise ModelError(
                 f"{self._where} sent something that is no chat completion: {start!r}; is the base URL that of an "
                 "OpenAI-compatible API (most end in /v1)?"
             ) from error
-        return self._reply(completion, seconds)
 
     def _reply(self, completion: Completion, seconds: float) -> ChatReply:
         usage = completion.usage
@@ -149,11 +154,12 @@ class OpenAIModel:
         failures = 0
         while True:
             body = request_body(request, self.name, frozenset(self._refused))
+            data = encoded(body)  # before there is a place, so that nothing but sending is left once there is one
             asked: float | None = None
             try:
                 async with self._limit:
                     started = time.perf_counter()
-                    exchange = await self._wire.post(body)
+                    exchange = await self._wire.post(data)
                     seconds = time.perf_counter() - started
             except ConnectionFailed as failure:
                 problem = str(failure)
@@ -170,7 +176,10 @@ class OpenAIModel:
             failures += 1
             if failures >= self._attempts:
                 raise TransientModelError(f"{self._where} gave no answer in {failures} tries: {problem}", asked)
-            await self._sleep(self._backoff.wait(failures, asked))
+            wait = self._backoff.wait(failures, asked)
+            rest = self._backoff.longest(self._attempts - 1) - self._backoff.longest(failures)
+            self._retold.tell(self._where, problem, self._attempts - failures, wait + rest)
+            await self._sleep(wait)
 
     def _learn(self, status: int, said: str, body: dict[str, Any]) -> bool:
         """Remember a parameter that the endpoint names as unsupported; whether the call may succeed without it."""

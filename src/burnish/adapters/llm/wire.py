@@ -14,6 +14,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import orjson
+
 from burnish.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-__all__ = ["DEFAULT_BASE_URL", "ConnectionFailed", "Endpoint", "Exchange", "Wire"]
+__all__ = ["DEFAULT_BASE_URL", "ConnectionFailed", "Endpoint", "Exchange", "Wire", "encoded"]
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 10.0
@@ -115,9 +117,21 @@ class Exchange:
     def json(self) -> Any:
         """The body as JSON; None where it is none."""
         try:
-            return json.loads(self.body)
+            return orjson.loads(self.body)
+        except ValueError:
+            pass
+        try:
+            return json.loads(self.body)  # other encodings, NaN
         except ValueError:
             return None
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """The bytes of a request body; a lone surrogate, which no endpoint can read, becomes a question mark."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # numbers of more than 64 bits are no matter for json either
+        return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 class Wire:
@@ -128,12 +142,11 @@ class Wire:
         self._timeout_s = timeout_s
         self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 
-    async def post(self, body: Mapping[str, Any]) -> Exchange:
-        """Send one request and read the whole answer. Raises ConnectionFailed; any HTTP status is an answer."""
+    async def post(self, data: bytes) -> Exchange:
+        """Send one request body and read the whole answer. Raises ConnectionFailed; any HTTP status is an answer."""
         import aiohttp
 
         session = self._session()
-        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         try:
             async with session.post(self.endpoint.url, data=data, allow_redirects=False) as response:
                 return Exchange(response.status, response.headers, await response.read())

@@ -10,7 +10,7 @@ import httpx
 
 from burnish.adapters.sources.jsontext import parse_json
 from burnish.domain.base import Json
-from burnish.domain.retrying import Backoff, retry_after, worth_retrying
+from burnish.domain.retrying import Backoff, Retold, retry_after, worth_retrying
 from burnish.errors import SourceError
 
 __all__ = ["HttpClient", "RefusedError"]
@@ -64,6 +64,7 @@ class HttpClient:
         self._advice = {401: key_advice, **_ADVICE}
         self._attempts = attempts
         self._backoff = backoff or Backoff()
+        self._retold = Retold()
         self._sleep = sleep
         self._client = httpx.Client(base_url=base_url, headers=headers, timeout=timeout_s, transport=transport)
 
@@ -145,7 +146,10 @@ class HttpClient:
     def _wait(self, method: str, path: str, failures: int, last: _Failure) -> None:
         if failures >= self._attempts:
             raise SourceError(f"{self._named(method, path)} failed {failures} times, the last time with: {last.reason}")
-        self._sleep(self._backoff.wait(failures, last.asked_s))
+        left, wait = self._attempts - failures, self._backoff.wait(failures, last.asked_s)
+        rest = self._backoff.longest(self._attempts - 1) - self._backoff.longest(failures)
+        self._retold.tell(self._named(method, path), last.reason, left, wait + rest)
+        self._sleep(wait)
 
     def _json(self, method: str, path: str, response: httpx.Response) -> Json:
         if not response.content:

@@ -30,13 +30,11 @@ class CallStore:
     def get_many(self, keys: Sequence[str]) -> dict[str, ChatReply]:
         """The stored answers by key, marked as cached; a key without one is left out."""
         found: dict[str, ChatReply] = {}
-        with self._database.read() as connection:
-            for some in chunked(keys):
-                # Asked before every model call: straight to the driver, a fifth of the time it takes otherwise.
-                marks = ", ".join([self._mark] * len(some))
-                sql = f"SELECT key, body FROM model_replies WHERE key IN ({marks})"  # noqa: S608 - marks alone go in
-                for key, body in connection.exec_driver_sql(sql, tuple(some)):
-                    found[key] = ChatReply.model_validate_json(unpack(body)).model_copy(update={"cached": True})
+        for some in chunked(keys):
+            marks = ", ".join([self._mark] * len(some))
+            sql = f"SELECT key, body FROM model_replies WHERE key IN ({marks})"  # noqa: S608 - marks alone go in
+            for key, body in self._database.look_up(sql, some):
+                found[key] = ChatReply.model_validate_json(unpack(body)).model_copy(update={"cached": True})
         return found
 
     def put_many(self, answers: Sequence[PaidReply]) -> None:

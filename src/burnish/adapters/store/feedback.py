@@ -1,7 +1,7 @@
 """Feedback and the evaluators that failed to give any."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from burnish.adapters.store import epochs, ratings, results, tables
 from burnish.adapters.store.beside import beside_people
 from burnish.adapters.store.engine import Database, chunked, upsert
-from burnish.adapters.store.pulled import news
+from burnish.adapters.store.pulled import news, stored_ids
 from burnish.adapters.store.rows import MACHINES, PEOPLE, clean, clean_json, micros, moment
 from burnish.domain.agreement import Beside, Rating
 from burnish.domain.alignment.compared import Compared
@@ -54,6 +54,11 @@ class FeedbackStore:
             if rows:
                 write_feedback(connection, rows)
         return len(rows)
+
+    def stored(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that feedback is stored under."""
+        with self._database.read() as connection:
+            return stored_ids(connection, ids)
 
     def count_news(self, items: Iterable[Feedback]) -> int:
         """How many `add_pulled` would store."""
@@ -208,14 +213,16 @@ class FeedbackStore:
         *,
         origin: str = "production",
         uncorrected: bool = False,
+        scores: Mapping[str, float] | None = None,
     ) -> dict[str, Rating]:
         """Traces that both this version of a judge and people scored as a whole, by trace id.
 
         People's scores under `key` count, and where a trace has none, those under `label_keys`. Where an expert decided
         between people who disagreed, that score alone counts. `origin` is "production" or "experiment". `uncorrected`
-        leaves out traces with a correction, which a judge that is shown corrections has read.
+        leaves out traces with a correction, which a judge that is shown corrections has read. `scores` by trace id
+        stand in for the judge's stored ones, for a judge that scores pairs and not each trace.
         """
-        found = self.compared(agent, key, version, label_keys, origin=origin, uncorrected=uncorrected)
+        found = self.compared(agent, key, version, label_keys, origin=origin, uncorrected=uncorrected, scores=scores)
         return {trace_id: one.rating for trace_id, one in found.items()}
 
     def compared(
@@ -227,10 +234,11 @@ class FeedbackStore:
         *,
         origin: str = "production",
         uncorrected: bool = False,
+        scores: Mapping[str, float] | None = None,
     ) -> dict[str, Compared]:
         """`ratings` with when and in which session, and what people said before an expert decided."""
         with self._database.read() as connection:
-            return ratings.compared(connection, agent, key, version, label_keys, origin, uncorrected)
+            return ratings.compared(connection, agent, key, version, label_keys, origin, uncorrected, scores)
 
     def orders(self, agent: str, key: str, version: str) -> Counter[str]:
         """How often a pairwise judge's two orders agreed, or which place won; of all the agent's traces."""

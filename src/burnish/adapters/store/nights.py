@@ -116,6 +116,14 @@ class NightStore:
             f"night {night_id} is being worked on by {other}; wait for it, or {left} s until its lease ends", other
         )
 
+    def worked_on(self, agent: str) -> dict[str, str]:
+        """The agent's nights that somebody's lease is alive on, by id: the holder."""
+        query = sa.select(_nights.c.id, _nights.c.lease_holder).where(
+            _nights.c.agent == agent, _nights.c.lease_holder.is_not(None), _nights.c.lease_until > micros(utc_now())
+        )
+        with self._database.read() as connection:
+            return {night: holder for night, holder in connection.execute(query) if holder is not None}
+
     def release(self, night_id: str, holder: str) -> None:
         """Give the lease back; does nothing where another holds it."""
         with self._database.write("nights") as connection:

@@ -11,7 +11,7 @@ from burnish.adapters.store.rows import micros
 from burnish.adapters.store.tables import feedback, spans, traces
 from burnish.domain.feedback import Feedback
 
-__all__ = ["changed_since", "known_page", "news", "span_ids", "trace_agents", "trace_sources"]
+__all__ = ["changed_since", "known_page", "news", "span_ids", "stored_ids", "trace_agents", "trace_sources"]
 
 PAGE = 500
 
@@ -69,6 +69,14 @@ def trace_sources(connection: Connection, trace_ids: Sequence[str]) -> dict[str,
     for ids in chunked(trace_ids):
         query = sa.select(traces.c.trace_id, traces.c.source).where(traces.c.trace_id.in_(ids))
         found.update((trace_id, source) for trace_id, source in connection.execute(query))
+    return found
+
+
+def stored_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """The ids under which feedback is stored."""
+    found: set[str] = set()
+    for some in chunked(list(ids)):
+        found.update(connection.execute(sa.select(feedback.c.id).where(feedback.c.id.in_(some))).scalars())
     return found
 
 

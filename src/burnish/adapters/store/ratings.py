@@ -1,7 +1,7 @@
 """A judge's scores beside people's on the same traces."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -34,6 +34,7 @@ def compared(
     label_keys: Sequence[str],
     origin: str,
     uncorrected: bool,
+    scores: Mapping[str, float] | None = None,
 ) -> dict[str, Compared]:
     """By trace id; which labels count is said at `FeedbackStore.ratings`.
 
@@ -56,19 +57,27 @@ def compared(
         label = _Label(score, at, of_key == key, of_version == ADJUDICATED)
         labels.setdefault(trace_id, []).append(label)
     left_out = _corrected(connection, of_agent) if uncorrected else set()
-    judged: dict[str, float] = {}
-    for ids in chunked(sorted(labels.keys() - left_out)):
-        judge = (
+    wanted = sorted(labels.keys() - left_out)
+    judged = _judged(connection, wanted, key, version) if scores is None else scores
+    return {
+        trace_id: _side_by_side(trace_id, judged[trace_id], labels[trace_id], *placed[trace_id])
+        for trace_id in wanted
+        if trace_id in judged
+    }
+
+
+def _judged(connection: Connection, trace_ids: Sequence[str], key: str, version: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for ids in chunked(trace_ids):
+        query = (
             sa.select(_items.c.trace_id, _items.c.score)
             .where(_items.c.trace_id.in_(ids), _items.c.key == key, _items.c.version == version)
-            .where(scored, _items.c.source == FeedbackSource.JUDGE.value)
+            .where(_items.c.span_id.is_(None), _items.c.score.is_not(None))
+            .where(_items.c.source == FeedbackSource.JUDGE.value)
             .order_by(_items.c.trace_id, _items.c.id)
         )
-        judged.update((trace_id, score) for trace_id, score in connection.execute(judge))
-    return {
-        trace_id: _side_by_side(trace_id, score, labels[trace_id], *placed[trace_id])
-        for trace_id, score in judged.items()
-    }
+        found.update((trace_id, score) for trace_id, score in connection.execute(query))
+    return found
 
 
 def orders(connection: Connection, agent: str, key: str, version: str) -> Counter[str]:

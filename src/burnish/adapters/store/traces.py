@@ -268,7 +268,9 @@ def _again(
             }
             if not changed[trace_id] and digest(head) == heads[trace_id]:
                 continue
-            grown.append(trace_id)
+            as_before = trace.model_copy(update={"source": existing[trace_id].source})
+            if changed[trace_id] or digest(head_json(as_before)) != heads[trace_id]:
+                grown.append(trace_id)  # a trace that another store has too is judged already
             rows.add_trace(trace, head, len(trace.spans))
             following = 1 + max((position for _, position in before.values()), default=-1)
             for offset, (span_id, span) in enumerate(changed[trace_id].items()):

@@ -4,12 +4,14 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 
-from burnish.domain.base import Json
+from burnish.domain.base import Json, bare, built
 from burnish.domain.datasets import Example
 from burnish.domain.experiments import AgentVersion, RunOutcome, RunStatus
 from burnish.domain.traces import Span, SpanKind, SpanStatus, Trace
 
 __all__ = ["RunRecord"]
+
+_BARE_SPAN, _BARE_TRACE = bare(Span), bare(Trace)
 
 
 class RunRecord:
@@ -50,17 +52,23 @@ class RunRecord:
         self, output: Json, error: str | None, ended_at: datetime, spans: Sequence[Span], note: str | None
     ) -> Trace:
         status = SpanStatus.OK if error is None else SpanStatus.ERROR
-        root = Span(
-            trace_id=self.trace_id,
-            span_id=self.root_id,
-            name=self._agent,
-            kind=SpanKind.AGENT,
-            started_at=self._started_at,
-            ended_at=ended_at,
-            status=status,
-            status_message=error,
-            input=self._example.input,
-            output=output,
+        # Not validated: `answered` has the output checked with its outcome, the example was, the rest is ours.
+        root = built(
+            Span,
+            {
+                **_BARE_SPAN,
+                "trace_id": self.trace_id,
+                "span_id": self.root_id,
+                "name": self._agent,
+                "kind": SpanKind.AGENT,
+                "started_at": self._started_at,
+                "ended_at": ended_at,
+                "status": status,
+                "status_message": error,
+                "input": self._example.input,
+                "output": output,
+                "attributes": {},
+            },
         )
         metadata: dict[str, Json] = {
             "example_id": self._example.id,
@@ -69,20 +77,24 @@ class RunRecord:
         }
         if note is not None:
             metadata["note"] = note
-        return Trace(
-            trace_id=self.trace_id,
-            agent=self._agent,
-            source="experiment",
-            name=self._agent,
-            started_at=self._started_at,
-            ended_at=ended_at,
-            status=status,
-            status_message=error,
-            input=self._example.input,
-            output=output,
-            release=self._version.commit,
-            metadata=metadata,
-            spans=self._family(root, spans),
+        return built(
+            Trace,
+            {
+                **_BARE_TRACE,
+                "trace_id": self.trace_id,
+                "agent": self._agent,
+                "source": "experiment",
+                "name": self._agent,
+                "started_at": self._started_at,
+                "ended_at": ended_at,
+                "status": status,
+                "status_message": error,
+                "input": self._example.input,
+                "output": output,
+                "release": self._version.commit,
+                "metadata": metadata,
+                "spans": self._family(root, spans),
+            },
         )
 
     def _family(self, root: Span, spans: Sequence[Span]) -> tuple[Span, ...]:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from burnish.adapters.targets.files import read_json, read_text
 from burnish.adapters.targets.outcome import RunRecord
-from burnish.domain.base import Json, utc_now
+from burnish.domain.base import Json, bare, built, utc_now
 from burnish.domain.chat import ChatModel, ChatReply, ChatRequest, ChatTool
 from burnish.domain.datasets import Example
 from burnish.domain.experiments import AgentVersion, RunOutcome
@@ -18,6 +18,8 @@ from burnish.errors import BudgetExceededError, InputError, ModelError, TargetEr
 from burnish.project import TargetConfig
 
 __all__ = ["PromptTarget"]
+
+_BARE_SPAN = bare(Span)
 
 
 class PromptTarget:
@@ -62,21 +64,25 @@ class PromptTarget:
         ended_at = started_at + timedelta(seconds=reply.latency_s)
         calls = tuple(reply.tool_calls)
         answer = Message(role="assistant", parts=(*([TextPart(text=reply.text)] if reply.text else []), *calls))
-        span = Span(
-            trace_id=record.trace_id,
-            span_id=f"{int(record.root_id, 16) ^ 1:016x}",
-            parent_id=record.root_id,
-            name=f"chat {reply.model}",
-            kind=SpanKind.LLM,
-            started_at=started_at,
-            ended_at=ended_at,
-            status=SpanStatus.OK,
-            model=reply.model,
-            input_messages=request.messages,
-            output_messages=(answer,),
-            usage=reply.usage,
-            cost_usd=reply.cost_usd,
-            attributes={"finish_reason": reply.finish_reason, "cached": reply.cached},
+        span = built(
+            Span,
+            {
+                **_BARE_SPAN,
+                "trace_id": record.trace_id,
+                "span_id": f"{int(record.root_id, 16) ^ 1:016x}",
+                "parent_id": record.root_id,
+                "name": f"chat {reply.model}",
+                "kind": SpanKind.LLM,
+                "started_at": started_at,
+                "ended_at": ended_at,
+                "status": SpanStatus.OK,
+                "model": reply.model,
+                "input_messages": request.messages,
+                "output_messages": (answer,),
+                "usage": reply.usage,
+                "cost_usd": reply.cost_usd,
+                "attributes": {"finish_reason": reply.finish_reason, "cached": reply.cached},
+            },
         )
         return record.answered(_output(reply, request, calls), ended_at, [span])
 

@@ -19,6 +19,7 @@ __all__ = [
     "EvaluatorBudgetError",
     "EvaluatorError",
     "Filter",
+    "JudgeModels",
     "Score",
     "When",
 ]
@@ -46,7 +47,31 @@ class Score(Value):
     @staticmethod
     def passed(ok: bool, comment: str | None = None) -> "Score":
         """A pass/fail result: 1 or 0."""
+        if comment is None:
+            return _PASSED if ok else _FAILED
         return Score(score=1.0 if ok else 0.0, value=ok, comment=comment)
+
+
+_PASSED, _FAILED = Score(score=1.0, value=True), Score(score=0.0, value=False)
+
+
+class JudgeModels(Value):
+    """The agent's judge model, and those of its file that specs may name: what each is called in versions and requests.
+
+    What an alias stands for belongs to the version, so that another model under the same alias starts a new series.
+    """
+
+    usual: str
+    named: dict[str, str] = {}
+
+    def of(self, model: str | None) -> str:
+        """The model that a spec means; a name that is no alias is taken as it stands."""
+        return self.usual if model is None else self.named.get(model, model)
+
+    @staticmethod
+    def given(models: "JudgeModels | str") -> "JudgeModels":
+        """A single name is the agent's model."""
+        return JudgeModels(usual=models) if isinstance(models, str) else models
 
 
 class EvaluationContext(BaseModel):
@@ -54,7 +79,8 @@ class EvaluationContext(BaseModel):
 
     `example` is there in an offline run and where a correction gives an expected output; `judge` is the model port
     for LLM judges. `feedback` is what people said of the trace, given to evaluators that ask for it. For an evaluator
-    of sessions `session` holds the session's traces in order, and `trace` all of them as one.
+    of sessions `session` holds the session's traces in order, and `trace` all of them as one. `rival` is what the
+    baseline answered to the same example, given to evaluators that compare arms.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, extra="forbid")
@@ -64,6 +90,7 @@ class EvaluationContext(BaseModel):
     judge: Any = None  # a ChatModel; Any because protocols are not checked by pydantic
     feedback: tuple[Feedback, ...] = ()
     session: tuple[Trace, ...] = ()
+    rival: Json = None
 
     @cached_property
     def tool_uses(self) -> tuple[ToolUse, ...]:
@@ -202,8 +229,18 @@ class Evaluator(BaseModel):
         """Whether there is nothing to judge on a trace until somebody has said what it `heeds`."""
         return False
 
-    def bound(self, judge_model: str) -> "Evaluator":
-        """The evaluator with the judge model's name in it, where it asks one: the model is part of its version."""
+    @property
+    def compares_arms(self) -> bool:
+        """Whether it judges one arm of an experiment against the baseline, and so can say nothing of a trace alone."""
+        return False
+
+    @property
+    def models(self) -> tuple[str | None, ...]:
+        """The model of each call that a trace takes; None is the agent's."""
+        return ()
+
+    def bound(self, judge_models: JudgeModels | str) -> "Evaluator":
+        """The evaluator with its models' names in it, where it asks one: they are part of its version."""
         return self
 
     @property

@@ -42,6 +42,11 @@ def _check(evaluator: Evaluator, by_name: dict[str, Evaluator]) -> None:
         near = difflib.get_close_matches(when.evaluator, by_name, n=1)
         hint = f"did you mean '{near[0]}'?" if near else "add it to the agent's evaluators"
         raise ConfigError(f"evaluator '{evaluator.name}' waits for '{when.evaluator}', which is not there; {hint}")
+    if by_name[when.evaluator].compares_arms:
+        raise ConfigError(
+            f"evaluator '{evaluator.name}' waits for '{when.evaluator}', which compares the arms of experiments and "
+            "says nothing of a trace"
+        )
     if "session" in (evaluator.level, by_name[when.evaluator].level):
         raise ConfigError(
             f"evaluator '{evaluator.name}' waits for '{when.evaluator}': evaluators of sessions cannot be chained"

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from burnish.domain.base import Json, Value
 from burnish.domain.chat import ChatRequest
 from burnish.domain.evaluators.asking import ask
-from burnish.domain.evaluators.base import EvaluationContext, Evaluator, EvaluatorError, Score
+from burnish.domain.evaluators.base import EvaluationContext, Evaluator, EvaluatorError, JudgeModels, Score
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.traces import Message, TextPart
 from burnish.domain.trajectories import Fenced, fence, render, render_session, shorten, text_of
@@ -113,9 +113,14 @@ class Judge(Evaluator):
         """The one question."""
         return [self.request(context)]
 
-    def bound(self, judge_model: str) -> "Judge":
-        """With the agent's judge model in the version, unless the spec names one itself."""
-        return self if self.model is not None else self.model_copy(update={"model": judge_model})
+    @property
+    def models(self) -> tuple[str | None, ...]:
+        """Its model."""
+        return (self.model,)
+
+    def bound(self, judge_models: JudgeModels | str) -> "Judge":
+        """With its model in the version: the one that the spec names, or the agent's."""
+        return self.model_copy(update={"model": JudgeModels.given(judge_models).of(self.model)})
 
     @property
     def uses_expected(self) -> bool:

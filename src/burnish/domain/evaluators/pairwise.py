@@ -1,14 +1,14 @@
 """A judge of two answers, asked in both orders, so that the place of an answer cannot decide."""
 
 import asyncio
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from burnish.domain.base import Json, Value
 from burnish.domain.chat import ChatModel, ChatRequest
 from burnish.domain.evaluators.asking import ask
-from burnish.domain.evaluators.base import EvaluationContext, Evaluator, EvaluatorError, Score
+from burnish.domain.evaluators.base import EvaluationContext, Evaluator, EvaluatorError, JudgeModels, Score
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.traces import Message, TextPart
 from burnish.domain.trajectories import fence, shorten, text_of
@@ -70,17 +70,29 @@ class Pairwise(Evaluator):
     The score is 1 for a win, 0 for a loss, 0.5 for a tie. Where the two orders contradict each other the value is
     "unsure", and "<name>.order" tells which place was favoured: its mean is the share of pairs on which the place did
     not decide. `compare` does the same for any two texts.
+
+    `against: baseline` compares with what the baseline answered to the same example instead. Such a judge has no
+    absolute score: it says nothing of production traces, and in an experiment only of arms beside the baseline, whose
+    own score is one half by definition.
     """
 
     kind: ClassVar[str] = "pairwise"
     revision: ClassVar[int] = 1  # raise with every change of the prompts above; a test watches
     source: ClassVar[FeedbackSource] = FeedbackSource.JUDGE
+    later: ClassVar[frozenset[str]] = frozenset({"against"})
 
     rubric: str = Field(min_length=1)
+    against: Literal["baseline"] | None = None
     model: str | None = None
     limit: int = Field(default=16_000, ge=500)
     max_tokens: int = Field(default=1024, gt=0)
     timeout_s: float = Field(default=300.0, gt=0)
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.against is not None and self.level == "session":
+            raise ValueError("an experiment has no sessions; take level or against out")
+        return self
 
     @property
     def asks(self) -> int:
@@ -89,22 +101,32 @@ class Pairwise(Evaluator):
 
     @property
     def uses_expected(self) -> bool:
-        """Always."""
-        return True
+        """Unless the baseline stands in its place."""
+        return self.against is None
+
+    @property
+    def compares_arms(self) -> bool:
+        """Where it compares with the baseline."""
+        return self.against == "baseline"
 
     def questions(self, context: EvaluationContext) -> list[ChatRequest]:
         """The question in both orders."""
-        asked, ours, expected = context.trace.input, context.output, context.expected
-        return [self.request(asked, ours, expected), self.request(asked, expected, ours)]
+        asked, ours, other = context.trace.input, context.output, self._other(context)
+        return [self.request(asked, ours, other), self.request(asked, other, ours)]
 
-    def bound(self, judge_model: str) -> "Pairwise":
-        """With the agent's judge model in the version, unless the spec names one itself."""
-        return self if self.model is not None else self.model_copy(update={"model": judge_model})
+    @property
+    def models(self) -> tuple[str | None, ...]:
+        """Its model, twice."""
+        return (self.model, self.model)
+
+    def bound(self, judge_models: JudgeModels | str) -> "Pairwise":
+        """With its model in the version: the one that the spec names, or the agent's."""
+        return self.model_copy(update={"model": JudgeModels.given(judge_models).of(self.model)})
 
     async def evaluate(self, context: EvaluationContext) -> list[Score]:
-        """Compare the output with what is expected. Raises EvaluatorError where nothing is, and ModelError."""
-        expected = context.expected
-        found = await self.compare(context.model, context.trace.input, context.output, expected)
+        """Compare the output with the other one. Raises EvaluatorError where there is none, and ModelError."""
+        other = self._other(context)
+        found = await self.compare(context.model, context.trace.input, context.output, other)
         order = "agree" if found.favoured is None and found.winner != "unsure" else found.favoured or "one tie"
         return [
             Score(
@@ -114,6 +136,15 @@ class Pairwise(Evaluator):
             ),
             Score(key=f"{self.name}.order", score=float(order == "agree"), value=order),
         ]
+
+    def _other(self, context: EvaluationContext) -> Json:
+        if self.against is None:
+            return context.expected
+        if context.rival is None:
+            raise EvaluatorError(
+                f"'{self.name}' compares an experiment's arms with its baseline; a trace alone has none"
+            )
+        return context.rival
 
     async def compare(self, model: ChatModel, request: Json, ours: Json, other: Json) -> Preference:
         """Which of two answers is better. Raises EvaluatorError for an order without a verdict, and ModelError."""

@@ -7,7 +7,14 @@ from pydantic import Field, model_validator
 
 from burnish.domain.base import Value
 from burnish.domain.chat import ChatRequest
-from burnish.domain.evaluators.base import EvaluationContext, Evaluator, EvaluatorBudgetError, EvaluatorError, Score
+from burnish.domain.evaluators.base import (
+    EvaluationContext,
+    Evaluator,
+    EvaluatorBudgetError,
+    EvaluatorError,
+    JudgeModels,
+    Score,
+)
 from burnish.domain.evaluators.judge import CriterionName, Judge
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.trajectories import shorten
@@ -17,7 +24,10 @@ __all__ = ["Panel", "PanelMember"]
 
 
 class PanelMember(Value):
-    """One judge of a panel. Without a `rubric` or `model` of its own it takes the panel's, or the agent's model."""
+    """One judge of a panel. Without a `rubric` or `model` of its own it takes the panel's, or the agent's model.
+
+    `model` may be one that the agent's file describes in [models.NAME], at an endpoint of its own.
+    """
 
     name: CriterionName
     rubric: str | None = None
@@ -77,9 +87,19 @@ class Panel(Evaluator):
         """The question of each member."""
         return [judge.request(context) for judge in self.judges()]
 
-    def bound(self, judge_model: str) -> "Panel":
-        """With the agent's judge model in the version, unless the spec names one itself."""
-        return self if self.model is not None else self.model_copy(update={"model": judge_model})
+    @property
+    def models(self) -> tuple[str | None, ...]:
+        """The model of each member."""
+        return tuple(member.model or self.model for member in self.members)
+
+    def bound(self, judge_models: JudgeModels | str) -> "Panel":
+        """With the models in the version: the members' own, the panel's, or the agent's."""
+        models = JudgeModels.given(judge_models)
+        members = tuple(
+            member if member.model is None else member.model_copy(update={"model": models.of(member.model)})
+            for member in self.members
+        )
+        return self.model_copy(update={"model": models.of(self.model), "members": members})
 
     @property
     def version(self) -> str:

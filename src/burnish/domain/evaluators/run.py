@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from burnish.domain.base import Value, utc_now
+from burnish.domain.base import Value, bare, built, utc_now
 from burnish.domain.evaluators.base import CodeCheck, EvaluationContext, Evaluator, EvaluatorError, Score
 from burnish.domain.evaluators.sampling import applies, has_expected
 from burnish.domain.evaluators.workers import WorkerDiedError
@@ -30,6 +30,7 @@ Pair = tuple[Evaluator, EvaluationContext]
 # By the evaluator's id; the evaluator is kept alive beside its version, so that the id stays its own.
 Versions = dict[int, tuple[str, Evaluator]]
 
+_BARE = bare(Feedback)
 _MESSAGE_LIMIT = 2_000
 _PATIENCE = 5  # late or dead answers in a row
 _BREATHE_EVERY = 200  # inline checks between two chances for other tasks to run
@@ -125,7 +126,7 @@ async def score_run(
     `versions` is filled and read again by those who score many runs with the same evaluators.
     Of the filters only `has_expected` counts here. The others, sampling too, choose among production traces; in an
     experiment they would let an arm drop its slow or failing runs from the measure. Evaluators of sessions and of what
-    users say have nothing to look at here. Raises BudgetExceededError.
+    users say have nothing to look at here, and those that compare arms wait for both. Raises BudgetExceededError.
     """
     wanted = [
         evaluator
@@ -133,6 +134,7 @@ async def score_run(
         if evaluator.applies.has_expected in (None, has_expected(context))
         and evaluator.level == "trace"
         and not evaluator.needs_feedback
+        and not evaluator.compares_arms
     ]
     results: dict[str, EvaluatorResult] = {}
     await evaluate_pairs(
@@ -248,16 +250,20 @@ def _result(
         )
         return EvaluatorResult(evaluator, trace_id, failure=failure)
     feedback = tuple(
-        Feedback(
-            trace_id=trace_id,
-            key=score.key or evaluator.name,
-            source=evaluator.source,
-            score=score.score,
-            value=score.value,
-            comment=score.comment,
-            author=evaluator.name,
-            version=version,
-            created_at=moment,
+        built(
+            Feedback,
+            {
+                **_BARE,
+                "trace_id": trace_id,
+                "key": score.key or evaluator.name,
+                "source": evaluator.source,
+                "score": score.score,
+                "value": score.value,
+                "comment": score.comment,
+                "author": evaluator.name,
+                "version": version,
+                "created_at": moment,
+            },
         )
         for score in scores
     )

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 
-from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.evaluators.base import Evaluator, JudgeModels
 from burnish.domain.evaluators.chains import waves
 from burnish.domain.evaluators.judge import Judge, Rubric
 from burnish.domain.evaluators.pairwise import Pairwise
@@ -28,14 +28,15 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def load_evaluators(
-    folder: Path, names: Sequence[str] | None, *, judge_model: str | None = None, chained: bool = True
+    folder: Path, names: Sequence[str] | None, *, judge_model: JudgeModels | str | None = None, chained: bool = True
 ) -> list[Evaluator]:
     """The evaluators of every YAML file in `folder`: all of them by file and place, or `names` in that order.
 
     A judge's `rubric` that is a single word names `rubrics/<word>.yaml` beside `folder`. The project folder (the parent
     of `folder`'s parent) is put last on sys.path, so that `python` evaluators find the project's own modules. The name
-    of the agent's `judge_model` becomes part of the version of judges that name none. Without `chained` the caller
-    sees to it that what an evaluator waits for is there.
+    of the agent's `judge_model` becomes part of the version of judges that name none, and what the models that specs
+    name stand for in the agent's file of theirs. Without `chained` the caller sees to it that what an evaluator waits
+    for is there.
 
     Raises ConfigError: bad YAML, an unknown kind, key, name or rubric (with the nearest known one), a name given twice,
     a function that cannot be imported, a chain that cannot be.

@@ -108,7 +108,7 @@ def decide(
     planned = max(1, len(tonight.sizes))
     finding = []
     if main.pairs:
-        finding = [sentences.finding(main, pairs.binary), sentences.tested(main, level)]
+        finding = [sentences.finding(main, pairs.binary, pairs.compared), sentences.tested(main, level)]
         finding += sentences.looked(course.looks, course.p_value, planned, rule.mode)
     elif carried and not doubtful:
         finding = [sentences.carried_alone(metric), *sentences.looked(course.looks, course.p_value, planned, rule.mode)]

@@ -13,11 +13,11 @@ __all__ = ["CaseResult", "CaseState", "SuiteGuard", "SuiteMetric", "SuiteOutcome
 class SuiteRule(Value):
     """When a change passes the suite: `[suite]` of the agent's file.
 
-    `metrics` are evaluators; empty: the metric to improve and the gate's guards. A case passes where each metric that
-    applies to it reaches `pass_at` (empty: the agent's `improve.fail_below`). `margin` is how much worse the mean of a
-    metric may be, on its own scale; `level` the one-sided error of each test; `discordance` the share of cases assumed
-    to change, for saying how many cases are needed. `cost_increase` and `latency_increase` are shares of the base's
-    mean (0.2: a fifth more); empty: not looked at.
+    `metrics` are evaluators; empty: the metric to improve and the gate's guards, without those that compare arms. A
+    case passes where each metric that applies to it reaches `pass_at` (empty: the agent's `improve.fail_below`).
+    `margin` is how much worse the mean of a metric may be, on its own scale; `level` the one-sided error of each test;
+    `discordance` the share of cases assumed to change, for saying how many cases are needed. `cost_increase` and
+    `latency_increase` are shares of the base's mean (0.2: a fifth more); empty: not looked at.
     """
 
     metrics: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ def list_evaluators(context: typer.Context, agent: OfAgent = None, as_json: AsJs
         lambda: _load(session, agent),
         dump=_dump,
         columns=[
-            Column("name", flexible=True),
+            Column("name"),
             Column("kind"),
             Column("level"),
             Column("calls", right=True),
@@ -50,10 +50,12 @@ def show(
 ) -> None:
     """One evaluator: what its kind measures, and its whole configuration with rubrics put in."""
     import inspect
+    import textwrap
 
     import yaml
 
-    from burnish.drivers.cli.output import heading, print_json, print_text
+    from burnish.drivers.cli.output import console, heading, print_json, print_text
+    from burnish.drivers.visible import visible
 
     one = _named(_load(Session.of(context), agent), name)
     if as_json:
@@ -62,7 +64,9 @@ def show(
     heading(f"{one.name} ({one.kind}, version {one.version})")
     print_text(inspect.getdoc(type(one)) or "", indent=2)
     fields = {key: value for key, value in _dump(one).items() if key not in ("kind", "name", "version", "calls")}
-    print_text(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), indent=2)
+    # The terminal wraps it, so that what is copied is still the YAML that it was.
+    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=100_000)
+    console().print(textwrap.indent(visible(text), "  "), soft_wrap=True, end="")
 
 
 @app.command("test")
@@ -116,7 +120,7 @@ def _load(session: Session, agent: str | None, *, known: bool = False) -> "list[
     """The project's evaluators; with an agent, that one's (`known`: all), bound to its judge model."""
     from burnish.domain.evaluators.specs import load_evaluators
     from burnish.errors import NotFoundError
-    from burnish.loop.context import judge_model
+    from burnish.loop.context import judge_models
     from burnish.project import load_agent
 
     folder = session.settings.project / "config" / "evaluators"
@@ -129,20 +133,20 @@ def _load(session: Session, agent: str | None, *, known: bool = False) -> "list[
             return load_evaluators(folder, None)
         raise
     names = None if known else config.evaluators or None
-    return load_evaluators(folder, names, judge_model=judge_model(config, session.settings))
+    return load_evaluators(folder, names, judge_model=judge_models(config, session.settings))
 
 
 def _from_file(session: Session, agent: str, file: Path) -> "list[Evaluator]":
     from burnish.domain.evaluators.specs import evaluators_of_file
     from burnish.errors import InputError, NotFoundError
-    from burnish.loop.context import judge_model
+    from burnish.loop.context import judge_models
     from burnish.project import load_agent
 
     if not file.is_file():
         raise InputError(f"{file} does not exist; name a file, or an evaluator of config/evaluators")
     found = evaluators_of_file(file, session.settings.project)
     try:
-        model = judge_model(load_agent(session.settings.project, agent), session.settings)
+        model = judge_models(load_agent(session.settings.project, agent), session.settings)
     except NotFoundError:
         return found
     return [one.bound(model) for one in found]
@@ -205,6 +209,8 @@ def _dump(one: "Evaluator") -> dict[str, Any]:
 
 
 def _applies(one: "Evaluator") -> str:
+    if one.compares_arms:
+        return "arms of experiments"
     rule = one.applies.model_dump(mode="json", exclude_defaults=True)
     when = rule.pop("when", None)
     parts = [f"{key} {value}" for key, value in rule.items()]

@@ -18,8 +18,12 @@ def print_experiment(
     arms: Sequence[ArmSummary],
     comparison: Comparison | None,
     parts: Sequence[Breakdown] = (),
+    orders: Sequence[str] = (),
 ) -> None:
-    """A row an arm, the gate's comparison where it was asked, each arm by evaluator and cluster, and what changed."""
+    """A row an arm, the gate's comparison where it was asked, each arm by evaluator and cluster, and what changed.
+
+    `orders` says how often a judge of pairs contradicted itself.
+    """
     base = baseline_of(experiment)
     console().print(f"{experiment.id}", style="bold")
     console().print(
@@ -48,6 +52,8 @@ def print_experiment(
     for arm in arms:
         if missed := missing_text(arm):
             print_text(f"{arm.name[:12]}: {missed}", indent=2)
+    for told in orders:
+        print_text(told, indent=2)
     if comparison is not None:
         heading("the gate's paired comparison")
         print_comparisons([comparison])

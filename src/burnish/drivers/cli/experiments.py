@@ -70,6 +70,7 @@ def show_experiment(
     from burnish.drivers.cli.experiment_page import print_experiment
     from burnish.drivers.cli.output import print_json
     from burnish.drivers.verdicts import comparison_json, comparison_of, numbered
+    from burnish.loop.against_baseline import order_text
 
     with Session.of(context).store() as store:
         experiment = store.experiments.get(experiment_id)
@@ -87,4 +88,6 @@ def show_experiment(
             }
         )
     else:
-        print_experiment(experiment, arms, comparison, parts)
+        told = [(arm, order_text([r for r in runs if r.key.arm == arm], experiment.metric)) for arm in experiment.arms]
+        orders = [f"{arm[:12]}: {text}" for arm, text in told if text]
+        print_experiment(experiment, arms, comparison, parts, orders)

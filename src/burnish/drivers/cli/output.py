@@ -12,10 +12,12 @@ from burnish.drivers.visible import one_line, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
 __all__ = ["Column", "advise", "console", "heading", "listing", "print_json", "print_text", "short_ids", "table"]
 
 SHORT_ID = 8
+FLEXIBLE_WIDTH = 8
 PIPED_WIDTH = 160
 EXIT_NOTHING = 3
 
@@ -69,17 +71,29 @@ def heading(text: str) -> None:
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence["str | RenderableType"]]) -> None:
-    """A table as wide as the terminal at most; plain cells are untrusted and shown on one line."""
+    """A table as wide as the terminal at most; plain cells are untrusted and shown on one line.
+
+    Where even the narrowest form does not fit, nothing is cut: into a pipe it is written as wide as it is, and on a
+    terminal each row becomes a block of lines, the first cell above the others.
+    """
     from rich.table import Table
     from rich.text import Text
 
+    rows = list(rows)
+    out = console()
+    least = _least_width(columns, rows)
+    if least > out.width:
+        if out.is_terminal and len(columns) > 2:
+            _blocks(columns, rows)
+            return
+        out.width = least
     shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         shown.add_column(
             column.title,
             justify="right" if column.right else "left",
             no_wrap=not column.flexible,  # rich narrows only the columns that may wrap; their cells do not
-            min_width=8 if column.flexible else None,
+            min_width=FLEXIBLE_WIDTH if column.flexible else None,
         )
     for row in rows:
         shown.add_row(
@@ -88,7 +102,40 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence["str | RenderableTy
                 for cell in row
             )
         )
-    console().print(shown)
+    out.print(shown)
+
+
+def _least_width(columns: Sequence[Column], rows: Sequence[Sequence["str | RenderableType"]]) -> int:
+    """The width at which no cell of a column that keeps its width is cut."""
+    total = 0
+    for number, column in enumerate(columns):
+        title = max(map(len, column.title.splitlines()), default=0)
+        cells = [_text(row[number]).cell_len for row in rows] if not column.flexible else [FLEXIBLE_WIDTH]
+        total += max([title, *cells]) + 2
+    return total
+
+
+def _text(cell: "str | RenderableType") -> "Text":
+    from rich.text import Text
+
+    if isinstance(cell, Text):
+        return cell
+    return Text(one_line(cell) if isinstance(cell, str) else str(cell))
+
+
+def _blocks(columns: Sequence[Column], rows: Sequence[Sequence["str | RenderableType"]]) -> None:
+    """A block a row: its first cell, then the others that say something, each after its title."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    out = console()
+    for row in rows:
+        out.print(Text(_text(row[0]).plain, style="bold", overflow="fold"))
+        told = Text(overflow="fold")
+        for column, cell in zip(columns[1:], row[1:], strict=True):
+            if (text := _text(cell)).plain.strip():
+                told.append("  " if told else "").append(" ".join(column.title.split()) + " ", style="dim").append(text)
+        out.print(Padding(told, (0, 0, 0, 2), expand=False))
 
 
 def listing(

@@ -51,7 +51,7 @@ def plan(
 
 def _plan(session: Session, agent: str, **wanted: Any) -> "Plan":
     from burnish.domain.evaluators.specs import load_evaluators
-    from burnish.loop.context import judge_model
+    from burnish.loop.context import judge_models
     from burnish.loop.plan import plan_agent
     from burnish.project import load_agent
 
@@ -60,7 +60,7 @@ def _plan(session: Session, agent: str, **wanted: Any) -> "Plan":
     evaluators = load_evaluators(
         project / "config" / "evaluators",
         config.evaluators or None,
-        judge_model=judge_model(config, session.settings),
+        judge_model=judge_models(config, session.settings),
     )
     try:
         with session.store() as store:

@@ -201,7 +201,16 @@ def _print_pushes(reports: "dict[str, WriteBackReport]", dry_run: bool) -> None:
         if report.reason:
             advise(visible(f"{name}: nothing is written back: {report.reason}"))
             continue
-        advise(visible(f"{name}: {report.known:,} stood there already, {report.failed:,} were refused"))
+        if not report.written and not report.known and not report.failed and not report.stopped:
+            advise(
+                visible(f"{name}: nothing to write back: no scores or labels on recent traces from '{report.source}'")
+            )
+            continue
+        if not report.written and not report.failed and not report.stopped:
+            advise(visible(f"{name}: nothing new to write back: all {report.known:,} stand there already"))
+            continue
+        refused = f", {report.failed:,} were refused" if report.failed else ""
+        advise(visible(f"{name}: {report.known:,} stood there already{refused}"))
         for problem in report.problems:
             advise(visible(f"{name}: {problem}"))
         if report.stopped:

@@ -4,6 +4,7 @@ The only part of the package that imports prefect, and only inside these command
 """
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
@@ -47,15 +48,21 @@ def prepare(settings: Settings, say: Callable[[str], None]) -> str:
     return server.ui_url
 
 
-def run_flow(name: str, settings: Settings, show: Show | None = None, **parameters: Any) -> dict[str, Any]:
+def run_flow(
+    name: str, settings: Settings, show: Show | None = None, *, verbose: bool = False, **parameters: Any
+) -> dict[str, Any]:
     """Run one flow of the project in this process and return its result. Call `prepare` first.
 
-    `show` is told the progress of long steps as (done, total, what).
+    `show` is told the progress of long steps as (done, total, what). Without `verbose` an error is shown once, by who
+    called this; Prefect's pages have its traceback in any case.
     """
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     from importlib import import_module
 
     flow = getattr(import_module(f"flows.{name}"), name)
+
+    if not verbose:
+        _without_tracebacks()
 
     async def run() -> dict[str, Any]:
         viewer.set(show)
@@ -63,6 +70,19 @@ def run_flow(name: str, settings: Settings, show: Show | None = None, **paramete
         return await call
 
     return asyncio.run(run())
+
+
+def _without_tracebacks() -> None:
+    """Keep from the terminal what Prefect logs of an exception in every task and flow that it passes through."""
+    from prefect.logging.configuration import setup_logging
+
+    def wanted(record: logging.LogRecord) -> bool:
+        ours = record.name.startswith(("prefect.flow_runs", "prefect.task_runs"))
+        return not ours or record.levelno < logging.ERROR
+
+    setup_logging()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(wanted)
 
 
 def deploy(settings: Settings, say: Callable[[str], None]) -> str:

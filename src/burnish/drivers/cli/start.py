@@ -46,6 +46,7 @@ def run(
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Score at most so many traces.")] = None,
     publish: Annotated[bool, typer.Option(help="Open a pull request where the evidence holds.")] = True,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's log of errors with tracebacks.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a flow now, in this process. Started again on the same date, it goes on where it stood."""
@@ -61,16 +62,18 @@ def run(
     for name in wanted:
         if name not in known:
             raise typer.BadParameter(f"'{name}' is none of {', '.join(known)}", param_hint="--agent")
-    ui = prepare(settings, advise)
+    ui, verbose = prepare(settings, advise), verbose or settings.debug
     advise(f"Prefect's pages: {ui}")
     with watched() as show:
         if flow == "nightly":
             options = _options(flow, agents=agent or [], night=day, limit=limit, publish=publish)
-            results = run_flow(flow, settings, show, options=options)
+            results = run_flow(flow, settings, show, verbose=verbose, options=options)
         else:
             mine = {"limit": limit} if flow == "pull_and_enrich" else {"publish": publish}
             options = _options(flow, night=day, **mine)
-            results = {name: run_flow(flow, settings, show, agent=name, options=options) for name in wanted}
+            results = {
+                name: run_flow(flow, settings, show, verbose=verbose, agent=name, options=options) for name in wanted
+            }
     if as_json:
         print_json(results)
     else:

@@ -38,7 +38,7 @@ def show(request: Request) -> Response:
         AgentCard(
             name=name,
             configured=name in configured,
-            metric=configured[name].improve.metric if name in configured else None,
+            metric=configured[name].improve.fails_on if name in configured else None,
             traces=store.traces.count(TraceQuery(agent=name)),
             metrics=summary_of(request, name),
             clusters=len(store.clusters.list(agent=name)),
