@@ -115,9 +115,9 @@ def test_summary_counts_results_and_failures(store: Store) -> None:
     store.feedback.add_failures([failure("t1").model_copy(update={"trace_id": "t3"}), silent])
     store.traces.add([trace("t3")])
     assert [
-        MetricSummary(key="helpful", source="judge", version="v1", count=2, mean=0.5, failures=1),
+        MetricSummary(key="helpful", source="judge", version="v1", count=2, scored=2, mean=0.5, failures=1),
         MetricSummary(key="never", source="unknown", version="v1", count=0, mean=None, failures=1),
-        MetricSummary(key="stars", source="human", version="", count=2, mean=0.5),
+        MetricSummary(key="stars", source="human", version="", count=2, scored=2, mean=0.5),
         MetricSummary(key="topic", source="judge", version="v1", count=1, mean=None),
     ] == store.feedback.summary("support")
     assert [

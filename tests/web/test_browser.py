@@ -1,15 +1,17 @@
 """The pages in a real browser, which alone can say whether hostile text acts."""
 
+import datetime as dt
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 from support.browsing import chromium, serving
 from support.hostile import ATTACKS, HOSTILE_ID, HUGE, hostile_feedback, hostile_trace
-from support.seeded import DAY, START, seeded_store, store_url
+from support.seeded import AGENT, DAY, START, seeded_store, store_url, trace_id
 from web.conftest import settings_for
 
 from burnish.adapters.store import Store
+from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
 from burnish.domain.nights import Night
 from burnish.domain.proposals import Cluster, Edit, Proposal, PullRequest
 from burnish.drivers.web import create_app
@@ -19,13 +21,23 @@ WIDTHS = (1280, 390)
 FOREIGN = "document.querySelectorAll(\"script:not([src^='/static/']), iframe, object, embed, main img, style\").length"
 
 
+def _said_of_it(attack: str) -> list[Feedback]:
+    fields = {"trace_id": HOSTILE_ID, "key": attack, "author": attack, "comment": attack}
+    return [
+        Feedback.model_validate({**fields, "source": "judge", "version": attack, "score": 1.0}),
+        Feedback.model_validate({**fields, "source": "human", "score": 0.0}),
+    ]
+
+
 @pytest.fixture(scope="module")
 def hostile_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     attack = " ".join(ATTACKS)
     with seeded_store(store_url(tmp_path_factory.mktemp("hostile"))) as store:
         night = Night.id_for(EVIL, DAY)
         store.traces.add([hostile_trace()])
-        store.feedback.add([hostile_feedback()])
+        store.feedback.add([hostile_feedback(), *_said_of_it(attack)])
+        store.feedback.add_failures([EvaluatorFailure(trace_id=HOSTILE_ID, evaluator=attack, version=attack,
+                                                      error=attack, message=attack, created_at=START)])  # fmt: skip
         cluster = Cluster(id="hostile-cluster", agent=EVIL, name=attack, description=attack, trace_ids=(HOSTILE_ID,),
                           size=1, keywords=ATTACKS, night=night)  # fmt: skip
         store.clusters.save(EVIL, night, [cluster])
@@ -51,9 +63,15 @@ def site(hostile_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield address
 
 
+def evaluator_names(store: Store) -> list[str]:
+    return sorted({one.key for one in store.feedback.series(EVIL) if one.source == "judge"})
+
+
 def paths(store: Store) -> list[str]:
     return [
         "/", "/traces", "/clusters", "/experiments", "/proposals", "/pull-requests", "/nights",
+        "/evaluators", "/agreement", *(f"/evaluators/{EVIL}/{quote(name, safe='')}" for name in evaluator_names(store)),
+        *(f"/agreement/{EVIL}/{quote(name, safe='')}" for name in evaluator_names(store)),
         f"/traces/{quote(HOSTILE_ID, safe='')}", "/clusters/hostile-cluster", "/proposals/hostile-proposal",
         "/pull-requests/hostile-pull", f"/nights/{EVIL}/{DAY}",
         *(f"/experiments/{experiment.id}" for experiment in store.experiments.list()),
@@ -169,3 +187,36 @@ def test_the_keyboard_reaches_the_content_first(browser: object, site: str) -> N
     )
     assert 0 == page.evaluate(unnamed)
     page.close()
+
+
+@pytest.mark.slow
+def test_a_slash_leads_to_the_search_and_a_search_is_an_address(browser: object, site: str) -> None:
+    """ "/" focuses the search field, Enter searches, and without scripts the same form does."""
+    page = browser.new_page()  # type: ignore[attr-defined]
+    page.goto(f"{site}/traces")
+    page.keyboard.press("/")
+    page.keyboard.type("station (case 4)")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**text=station*")
+    assert 1 == page.locator("table.list tbody tr").count()
+    page.close()
+
+
+@pytest.mark.slow
+def test_the_lines_of_two_epochs_are_drawn_apart(browser: object, site: str, hostile_store: Store) -> None:
+    """The chart has a line an epoch, each in its own colour, and both are seen on dark and light."""
+    for number in range(12):
+        version = "first" if number < 6 else "second"
+        hostile_store.feedback.add(
+            [Feedback(trace_id=trace_id(number * 5), key="kind", source=FeedbackSource.JUDGE, author="kind",
+                      version=version, score=number % 2, created_at=START + dt.timedelta(days=number))]
+        )  # fmt: skip
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)  # type: ignore[attr-defined]
+        page.goto(f"{site}/evaluators/{AGENT}/kind")
+        colours = page.evaluate(
+            "[...document.querySelectorAll('.trend g .line')].map(one => getComputedStyle(one).stroke)"
+        )
+        assert 2 == len(set(colours)), scheme
+        assert "none" not in colours
+        page.close()

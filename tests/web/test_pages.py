@@ -77,8 +77,15 @@ def test_a_dev_experiment_has_a_table_by_failure_cluster(pages: TestClient, seed
 
 def test_filters_choose_traces(pages: TestClient) -> None:
     """Status and failing metric narrow the list to the traces they name."""
-    assert "1 to 6 of 6," in pages.get("/traces?status=error").text
-    assert "1 to 33 of 33," in pages.get(f"/traces?agent={AGENT}&failing=correct_queue").text
+    assert "6 traces fit," in pages.get("/traces?status=error").text
+    assert "33 traces fit," in pages.get(f"/traces?agent={AGENT}&failing=correct_queue").text
+    assert "27 traces fit," in pages.get(f"/traces?agent={AGENT}&passing=correct_queue").text
+    assert "15 traces fit," in pages.get("/traces?heard=1").text
+    assert "9 traces fit," in pages.get("/traces?user=user-1").text
+    assert "60 traces," in pages.get("/traces?since=2026-03-13&until=2026-03-13").text
+    assert "15 traces," in pages.get("/traces?cluster=c1a55e5000000001").text
+    assert "No trace fits" in pages.get("/traces?environment=staging").text
+    assert "No trace fits" in pages.get("/traces?prompt=5").text
     assert "No trace fits" in pages.get("/traces?text=nothing-says-this").text
 
 
@@ -95,7 +102,7 @@ def test_paging_shows_every_trace_once(pages: TestClient, seeded: Store) -> None
 
 
 @pytest.mark.parametrize(
-    "query", ["page=0", "page=x", "page=99999999999", "below=nan&failing=x", "below=much&failing=x"]
+    "query", ["before=x", "before=2026-03-13 x", "since=yesterday", "below=nan&failing=x", "below=much&failing=x"]
 )
 def test_a_senseless_address_is_a_400_with_a_reason(pages: TestClient, query: str) -> None:
     """Numbers that are none are refused in words, not with a crash."""

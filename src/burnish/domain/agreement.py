@@ -13,12 +13,14 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from burnish.domain.base import Value
+from burnish.domain.feedback import Feedback
 from burnish.domain.statistics import wilson
 
 __all__ = [
     "STANDARD",
     "Agreement",
     "AlignmentState",
+    "Beside",
     "JudgeRule",
     "JudgeStanding",
     "Rate",
@@ -67,6 +69,23 @@ class Rating(NamedTuple):
 
     judge: float
     people: tuple[float, ...]
+
+
+class Beside(NamedTuple):
+    """One item in full: what people said of it whose word counts, and what each version of the judge said.
+
+    `blind` is what people said before an expert decided between them.
+    """
+
+    people: tuple[Feedback, ...]
+    judges: tuple[Feedback, ...]
+    blind: tuple[Feedback, ...] = ()
+
+    def rating(self, version: str) -> Rating | None:
+        """The scores of one version of the judge and of people; None where that version gave none."""
+        said = next((one.score for one in self.judges if one.version == version), None)
+        labels = tuple(one.score for one in self.people if one.score is not None)
+        return None if said is None else Rating(said, labels)
 
 
 class Rate(Value):

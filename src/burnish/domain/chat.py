@@ -5,10 +5,20 @@ from typing import NamedTuple, Protocol
 
 from pydantic import Field
 
-from burnish.domain.base import Json, Value, content_hash
+from burnish.domain.base import Json, UtcDatetime, Value, content_hash
 from burnish.domain.traces import Message, ToolCallPart, Usage
 
-__all__ = ["Allowance", "CallAverage", "ChatModel", "ChatReply", "ChatRequest", "ChatTool", "PaidReply", "ReplyCache"]
+__all__ = [
+    "Allowance",
+    "CallAverage",
+    "ChatModel",
+    "ChatReply",
+    "ChatRequest",
+    "ChatTool",
+    "ModelUse",
+    "PaidReply",
+    "ReplyCache",
+]
 
 
 class ChatTool(Value):
@@ -70,6 +80,20 @@ class CallAverage(Value):
     output_tokens: float
     cost_usd: float
     seconds: float
+
+
+class ModelUse(Value):
+    """What one model was asked for one purpose: sums over its calls, and when the first and the last were booked."""
+
+    purpose: str
+    model: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    seconds: float
+    first_at: UtcDatetime
+    last_at: UtcDatetime
 
 
 class Allowance(Value):

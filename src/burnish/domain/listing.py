@@ -7,15 +7,17 @@ from pydantic import Field
 from burnish.domain.base import UtcDatetime, Value
 from burnish.domain.traces import SpanStatus
 
-__all__ = ["IngestSummary", "MetricSummary", "TraceQuery", "TraceSummary"]
+__all__ = ["IngestSummary", "MetricSummary", "TracePage", "TraceQuery", "TraceSummary"]
 
 
 class TraceQuery(Value):
     """Which traces, newest first. Everything set must hold.
 
     `origin` tells production traces from those of offline runs (source "experiment"). `visible` leaves out the
-    traces behind held-out examples, so that discovering and proposing never see them. `text` searches the previews.
-    `below` keeps traces whose newest feedback of the named key is under the score, `has_feedback` those with any.
+    traces behind held-out examples, so that discovering and proposing never see them. `text` searches previews, the
+    name and the beginnings of ids. `below` keeps traces whose newest feedback of the named key is under the score,
+    `at_least` those where it is not; `has_feedback` those with any of a key, `heard` those of which people said
+    anything. `ids` keeps these traces alone. `before` is the start and id of a trace: only what is listed after it.
     `settled` keeps traces that ended, or of which nothing has come in, since that moment: no longer growing.
     """
 
@@ -25,9 +27,16 @@ class TraceQuery(Value):
     until: UtcDatetime | None = None
     status: SpanStatus | None = None
     session_id: str | None = None
+    user_id: str | None = None
+    environment: str | None = None
+    prompt_version: str | None = None
     text: str | None = None
     below: tuple[str, float] | None = None
+    at_least: tuple[str, float] | None = None
     has_feedback: str | None = None
+    heard: bool = False
+    ids: tuple[str, ...] | None = None
+    before: tuple[UtcDatetime, str] | None = None
     visible: bool = False
     settled: UtcDatetime | None = None
     limit: int | None = Field(default=None, ge=1)
@@ -55,6 +64,19 @@ class TraceSummary(Value):
     input_preview: str
     output_preview: str
     scores: dict[str, float] = {}
+
+
+class TracePage(Value):
+    """A page of a list. `more` says that others follow, `searched` that traces had to be looked at one by one.
+
+    `reached` is where the search stopped, to be gone on from with `before`: None where it went to the end, or the page
+    is full.
+    """
+
+    traces: tuple[TraceSummary, ...]
+    more: bool
+    searched: bool = False
+    reached: tuple[UtcDatetime, str] | None = None
 
 
 class IngestSummary(Value):
@@ -89,11 +111,15 @@ class RedactionCount(Value):
 
 
 class MetricSummary(Value):
-    """One evaluator's results over many traces. `mean` is None where it gives labels only."""
+    """One evaluator's results over many traces, of which `scored` have a score; comments and labels have none.
+
+    `mean` is that of the scores, None where there are none.
+    """
 
     key: str
     source: str
     version: str
     count: int
+    scored: int = 0
     mean: float | None
     failures: int = 0

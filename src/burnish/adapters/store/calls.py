@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
-from burnish.adapters.store.rows import clean_json, micros, pack, scrub, unpack
+from burnish.adapters.store.rows import clean_json, micros, moment, pack, scrub, unpack
 from burnish.domain.base import utc_now
-from burnish.domain.chat import CallAverage, ChatReply, PaidReply
+from burnish.domain.chat import CallAverage, ChatReply, ModelUse, PaidReply
 from burnish.domain.traces import Usage
 
 __all__ = ["CallStore"]
@@ -102,6 +102,32 @@ class CallStore:
             cost_usd=float(cost) / float(calls),
             seconds=float(seconds) / float(calls),
         )
+
+    def models(self, agent: str, prefix: str) -> list[ModelUse]:
+        """What the agent's nights asked of models under purposes that begin with `prefix`, by purpose and model."""
+        # "agent/" to "agent0" is every night of the agent, read off the primary key.
+        first, last = f"{agent}/", f"{agent}0"
+        query: Any = (
+            sa.select(
+                _calls.c.purpose,
+                _calls.c.model,
+                *(sa.func.sum(_calls.c[name]) for name in _SUMS),
+                sa.func.min(_calls.c.created_at),
+                sa.func.max(_calls.c.created_at),
+            )
+            .where(_calls.c.night >= first, _calls.c.night < last, _calls.c.purpose.startswith(prefix, autoescape=True))
+            .group_by(_calls.c.purpose, _calls.c.model)
+            .order_by(_calls.c.purpose, sa.func.max(_calls.c.created_at), _calls.c.model)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            ModelUse(
+                purpose=purpose, model=model, calls=int(calls), input_tokens=int(sent), output_tokens=int(received),
+                cost_usd=float(cost), seconds=float(seconds), first_at=moment(first_at), last_at=moment(last_at),
+            )
+            for purpose, model, calls, sent, received, cost, seconds, first_at, last_at in rows
+        ]  # fmt: skip
 
     def totals(self, night: str | None = None) -> list[dict[str, Any]]:
         """Sums by purpose: calls, input_tokens, output_tokens, cost_usd, seconds; of a night or of all time."""

@@ -67,6 +67,10 @@ class ClusterStore:
         with self._database.read() as connection:
             return {trace_id for cluster in _read(connection, query) for trace_id in cluster.trace_ids}
 
+    def of_trace(self, agent: str, trace_id: str) -> list[Cluster]:
+        """The clusters of the agent's newest night that hold a trace, largest first."""
+        return [cluster for cluster in self.list(agent) if trace_id in cluster.trace_ids]
+
     def list(self, agent: str | None = None, night: str | None = None) -> list[Cluster]:
         """Clusters of one night, or of each agent's newest, largest first."""
         query = sa.select(_clusters.c.document)

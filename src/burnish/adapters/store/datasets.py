@@ -122,6 +122,28 @@ class DatasetStore:
         with self._database.read() as connection:
             return {row.id: row.group for row in connection.execute(query)}
 
+    def of_trace(self, agent: str, trace_id: str) -> list[tuple[str, str, VisibleSplit]]:
+        """Dataset, id and split of the train and dev examples in use that a trace gave.
+
+        A trace behind a held-out example gives none, as one behind no example does.
+        """
+        query = (
+            sa.select(_datasets.c.name, _examples.c.id, _examples.c.split)
+            .join(_datasets, _datasets.c.id == _examples.c.dataset_id)
+            .where(
+                _examples.c.trace_id == trace_id,
+                _examples.c.split.in_([Split.TRAIN.value, Split.DEV.value]),
+                _examples.c.retired_at.is_(None),
+                _datasets.c.agent == agent,
+            )
+            .order_by(_datasets.c.name, _examples.c.id)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            (name, example_id, Split.DEV if split == Split.DEV else Split.TRAIN) for name, example_id, split in rows
+        ]
+
     def examples(self, agent: str, name: str, split: VisibleSplit) -> list[Example]:
         """Train or dev examples in use, oldest first.
 

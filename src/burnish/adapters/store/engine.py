@@ -42,6 +42,8 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         # Threads that wait for SQLite's lock sleep and try again, and some of many never get it; here they queue.
+        self._watch: Connection | None = None
+        self._watching = threading.Lock()
         self._turn: AbstractContextManager[object] = threading.Lock() if self.is_sqlite else nullcontext()
 
     @contextmanager
@@ -77,8 +79,28 @@ class Database:
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(zlib.crc32(f"burnish/{noun}".encode()))))
                 yield connection
 
+    def stamp(self) -> str:
+        """Something that differs once anything was written, by whomever; costs next to nothing to ask.
+
+        SQLite counts commits of all other connections; PostgreSQL's next transaction id grows with every write.
+        """
+        if not self.is_sqlite:
+            with self.read() as connection:
+                return str(connection.execute(sa.text("SELECT pg_snapshot_xmax(pg_current_snapshot())")).scalar_one())
+        with self._translated(), self._watching:
+            if self._watch is None:
+                # One that never writes, and is never given to anybody who does: its own commits would not count.
+                self._watch = self.engine.connect()
+            found = self._watch.exec_driver_sql("PRAGMA data_version").scalar_one()
+            self._watch.rollback()
+            return str(found)
+
     def close(self) -> None:
         """Close every connection."""
+        with self._watching:
+            if self._watch is not None:
+                self._watch.close()
+                self._watch = None
         self.engine.dispose()
 
     @contextmanager

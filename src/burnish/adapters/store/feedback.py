@@ -8,13 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from burnish.adapters.store import ratings, results, tables
+from burnish.adapters.store import epochs, ratings, results, tables
+from burnish.adapters.store.beside import beside_people
 from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.pulled import news, stored_ids
 from burnish.adapters.store.rows import MACHINES, PEOPLE, clean, clean_json, micros, moment
-from burnish.domain.agreement import Rating
+from burnish.domain.agreement import Beside, Rating
 from burnish.domain.alignment.compared import Compared
-from burnish.domain.evaluators.series import Series
+from burnish.domain.evaluators.series import FailureGroup, Series
 from burnish.domain.feedback import CRITERION, EvaluatorFailure, Feedback
 from burnish.domain.listing import MetricSummary
 
@@ -145,11 +146,32 @@ class FeedbackStore:
             return results.heard(connection, agent)
 
     def series(
-        self, agent: str, key: str | None = None, since: datetime | None = None, until: datetime | None = None
+        self,
+        agent: str,
+        key: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        pass_at: float = 0.5,
     ) -> list[Series]:
-        """Daily means with intervals, a series an evaluator and version: for charts that join no two epochs."""
+        """Daily means with intervals, a series an evaluator and version: for charts that join no two epochs.
+
+        Scores from `pass_at` up are passes.
+        """
         with self._database.read() as connection:
-            return results.series(connection, agent, key, since, until)
+            return epochs.series(connection, agent, key, since, until, pass_at)
+
+    def failure_groups(self, agent: str) -> list[FailureGroup]:
+        """Why evaluators could not judge the agent's production traces, the most frequent reason first."""
+        with self._database.read() as connection:
+            return epochs.failure_groups(connection, agent)
+
+    def beside_people(self, agent: str, key: str, label_keys: Sequence[str] = ()) -> dict[str, Beside]:
+        """What people and judges scored under `key` on the same production traces as a whole, in full, by trace id.
+
+        People's scores count as in `ratings`; the judges' are those of every version.
+        """
+        with self._database.read() as connection:
+            return beside_people(connection, agent, key, label_keys)
 
     def corrections(self, agent: str) -> list[Feedback]:
         """The newest correction a person gave to each of the agent's traces (not to single spans), oldest first."""
@@ -322,6 +344,7 @@ def _summaries(rows: Iterable[Any], failures: dict[tuple[str, str], int]) -> lis
             source=source,
             version=version,
             count=count,
+            scored=scored,
             mean=total / scored if scored else None,
             failures=failed,
         )

@@ -1,22 +1,18 @@
-"""What evaluators' results are asked for beyond lists: by trace for chains, by day for charts, by session."""
+"""What evaluators' results are asked for beyond lists: by trace for chains, by session."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from burnish.adapters.store.engine import chunked
-from burnish.adapters.store.rows import MACHINES, PEOPLE, micros, moment
+from burnish.adapters.store.rows import MACHINES, PEOPLE, moment
 from burnish.adapters.store.tables import evaluator_failures, feedback, traces
-from burnish.domain.evaluators.series import Series, SeriesPoint, mean_interval
 from burnish.domain.evaluators.sessions import SessionTraces
 from burnish.domain.feedback import Feedback
 
-__all__ = ["heard", "judged_at", "results", "series", "sessions", "withdraw"]
-
-_DAY = 86_400_000_000
+__all__ = ["heard", "judged_at", "results", "sessions", "withdraw"]
 
 
 def results(
@@ -75,59 +71,6 @@ def heard(connection: Connection, agent: str) -> set[str]:
         .where(traces.c.agent == agent, traces.c.origin == "production", feedback.c.source.in_(PEOPLE))
     )
     return set(connection.execute(query).scalars())
-
-
-def series(
-    connection: Connection, agent: str, key: str | None, since: datetime | None, until: datetime | None
-) -> list[Series]:
-    """Daily means of production traces' scores, a series a (key, source, evaluator, version), oldest epoch first.
-
-    People are many authors: their series has none.
-    """
-    wanted: list[Any] = [
-        traces.c.agent == agent,
-        traces.c.origin == "production",
-        feedback.c.score.is_not(None),
-        feedback.c.span_id.is_(None),
-    ]
-    wanted += [feedback.c.key == key] if key is not None else []
-    wanted += [traces.c.started_at >= micros(since)] if since is not None else []
-    wanted += [traces.c.started_at < micros(until)] if until is not None else []
-    # PostgreSQL does not see that two expressions with parameters are the same: they are worked out inside.
-    inner = (
-        sa.select(
-            feedback.c.key,
-            feedback.c.source,
-            sa.case((feedback.c.source.in_(MACHINES), feedback.c.author), else_="").label("evaluator"),
-            feedback.c.version,
-            (traces.c.started_at // _DAY).label("day"),
-            feedback.c.score,
-        )
-        .join(traces, traces.c.trace_id == feedback.c.trace_id)
-        .where(*wanted)
-        .subquery()
-    )
-    groups = [inner.c[name] for name in ("key", "source", "evaluator", "version", "day")]
-    sums = [sa.func.count(), sa.func.sum(inner.c.score), sa.func.sum(inner.c.score * inner.c.score)]
-    rows: Any = connection.execute(sa.select(*groups, *sums).group_by(*groups)).all()
-    found: dict[tuple[str, str, str, str], list[SeriesPoint]] = {}
-    for name, source, evaluator, version, number, count, total, squares in rows:
-        mean, low, high = mean_interval(count, total, squares)
-        point = SeriesPoint(
-            day=date(1970, 1, 1) + timedelta(days=int(number)), count=count, mean=mean, low=low, high=high
-        )
-        found.setdefault((name, source, evaluator, version), []).append(point)
-    epochs = [
-        Series(
-            key=name,
-            source=source,
-            evaluator=evaluator,
-            version=version,
-            points=tuple(sorted(points, key=lambda point: point.day)),
-        )
-        for (name, source, evaluator, version), points in found.items()
-    ]
-    return sorted(epochs, key=lambda one: (one.key, one.source, one.points[0].day, one.evaluator, one.version))
 
 
 def sessions(connection: Connection, agent: str) -> list[SessionTraces]:

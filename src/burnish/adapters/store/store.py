@@ -72,6 +72,10 @@ class Store:
             raise
         return cls(database)
 
+    def stamp(self) -> str:
+        """Something that differs once anything was written to the store, whoever did."""
+        return self._database.stamp()
+
     def close(self) -> None:
         """Give the connections back; the store cannot be used afterwards."""
         self._database.close()

@@ -7,14 +7,22 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from burnish.adapters.store.engine import chunked
-from burnish.adapters.store.rows import micros, moment
+from burnish.adapters.store.rows import PEOPLE, micros, moment
 from burnish.adapters.store.tables import examples, feedback, traces
 from burnish.domain.datasets import Split
 from burnish.domain.feedback import FeedbackSource
-from burnish.domain.listing import TraceQuery, TraceSummary
+from burnish.domain.listing import TracePage, TraceQuery, TraceSummary
 from burnish.domain.traces import SpanStatus
 
-__all__ = ["count_traces", "list_traces", "newest_scores", "trace_ids", "unsealed"]
+__all__ = [
+    "count_traces",
+    "known_agents",
+    "list_traces",
+    "newest_scores",
+    "page_of_traces",
+    "trace_ids",
+    "unsealed",
+]
 
 _COLUMNS = [column for column in traces.columns if column.name not in ("origin", "example_id", "digest", "changed_at")]
 
@@ -24,6 +32,71 @@ def list_traces(connection: Connection, query: TraceQuery) -> list[TraceSummary]
     rows = connection.execute(_page(sa.select(*_COLUMNS), query)).mappings().all()
     scores = newest_scores(connection, [row["trace_id"] for row in rows])
     return [_summary(row, scores.get(row["trace_id"], {})) for row in rows]
+
+
+def page_of_traces(connection: Connection, query: TraceQuery, reach: int) -> TracePage:
+    """The first `query.limit` traces that fit, newest first, of the next `reach` that any index finds.
+
+    Text, scores and labels are looked up trace by trace, so a search for what is rare would read everything.
+    """
+    limit = query.limit or reach
+    searched = _searches(query)
+    floor = _floor(connection, query, reach) if searched else None
+    conditions = _conditions(query)
+    if floor is not None:
+        conditions.append(_not_after(*floor))
+    newest = (traces.c.started_at.desc(), traces.c.trace_id.desc())
+    select = sa.select(*_COLUMNS).where(*conditions).order_by(*newest).limit(limit + 1)
+    rows = connection.execute(select).mappings().all()
+    scores = newest_scores(connection, [row["trace_id"] for row in rows[:limit]])
+    return TracePage(
+        traces=tuple(_summary(row, scores.get(row["trace_id"], {})) for row in rows[:limit]),
+        more=len(rows) > limit,
+        searched=searched,
+        reached=None if floor is None or len(rows) > limit else (moment(floor[0]), floor[1]),
+    )
+
+
+def known_agents(connection: Connection) -> list[str]:
+    """The agents that have traces, sorted: a hop over the index an agent, not a look at every trace."""
+    found: list[str] = []
+    while True:
+        query = sa.select(sa.func.min(traces.c.agent))
+        following = connection.execute(query.where(traces.c.agent > found[-1]) if found else query).scalar_one()
+        if following is None:
+            return found
+        found.append(following)
+
+
+def _searches(query: TraceQuery) -> bool:
+    """Whether anything is asked that no index leads to."""
+    if query.session_id is not None or query.ids is not None:
+        return False
+    looked_up = (query.status, query.user_id, query.environment, query.prompt_version, query.text)
+    return query.heard or any(one is not None for one in (*looked_up, query.below, query.at_least, query.has_feedback))
+
+
+def _floor(connection: Connection, query: TraceQuery, reach: int) -> tuple[int, str] | None:
+    """The last of the next `reach` traces; None where there are fewer."""
+    plain = TraceQuery(
+        agent=query.agent, origin=query.origin, since=query.since, until=query.until, before=query.before
+    )
+    row = connection.execute(
+        sa.select(traces.c.started_at, traces.c.trace_id)
+        .where(*_conditions(plain))
+        .order_by(traces.c.started_at.desc(), traces.c.trace_id.desc())
+        .limit(1)
+        .offset(reach - 1)
+    ).first()
+    return None if row is None else (row.started_at, row.trace_id)
+
+
+def _not_after(started_at: int, trace_id: str) -> sa.ColumnElement[bool]:
+    """Listed at or above this trace."""
+    row = traces.c
+    return sa.and_(
+        row.started_at >= started_at, sa.or_(row.started_at > started_at, row.trace_id >= trace_id)
+    )  # the first alone is what the index is asked for
 
 
 def trace_ids(connection: Connection, query: TraceQuery) -> list[str]:
@@ -86,16 +159,27 @@ def _conditions(query: TraceQuery) -> list[sa.ColumnElement[bool]]:
         found.append(row.status == query.status.value)
     if query.session_id is not None:
         found.append(row.session_id == query.session_id)
+    if query.user_id is not None:
+        found.append(row.user_id == query.user_id)
+    if query.environment is not None:
+        found.append(row.environment == query.environment)
+    if query.prompt_version is not None:
+        found.append(row.prompt_version == query.prompt_version)
+    if query.ids is not None:
+        found.append(row.trace_id.in_(query.ids))
+    if query.before is not None:
+        started, last = micros(query.before[0]), query.before[1]
+        found.append(row.started_at <= started)
+        found.append(sa.or_(row.started_at < started, row.trace_id < last))
     if query.text:
-        wanted = query.text.lower()
-        found.append(
-            sa.or_(
-                sa.func.lower(row.input_preview).contains(wanted, autoescape=True),
-                sa.func.lower(row.output_preview).contains(wanted, autoescape=True),
-            )
-        )
+        found.append(_says(query.text))
     if query.below is not None:
         found.extend(_below(*query.below))
+    if query.at_least is not None:
+        found.append(_newest_score(query.at_least[0]) >= query.at_least[1])
+    if query.heard:
+        by_people = sa.select(feedback.c.id).where(feedback.c.trace_id == row.trace_id, feedback.c.source.in_(PEOPLE))
+        found.append(by_people.exists())
     if query.has_feedback is not None:
         given = sa.select(feedback.c.id).where(
             feedback.c.trace_id == row.trace_id, feedback.c.key == query.has_feedback
@@ -115,14 +199,26 @@ def _ours(items: sa.FromClause) -> sa.ColumnElement[int]:
     return sa.case((items.c.source == FeedbackSource.EXTERNAL.value, 0), else_=1)
 
 
-def _below(key: str, limit: float) -> list[sa.ColumnElement[bool]]:
-    low = feedback.alias("low")
+def _says(text: str) -> sa.ColumnElement[bool]:
+    row = traces.c
+    wanted = text.lower()
+    return sa.or_(
+        sa.func.lower(row.input_preview).contains(wanted, autoescape=True),
+        sa.func.lower(row.output_preview).contains(wanted, autoescape=True),
+        sa.func.lower(row.name).contains(wanted, autoescape=True),
+        *(column.startswith(text, autoescape=True) for column in (row.trace_id, row.session_id, row.user_id)),
+    )
+
+
+def _newest_score(key: str) -> sa.ScalarSelect[Any]:
     newest = feedback.alias("newest")
-    last = (
+    return (
         sa.select(newest.c.score)
         .where(
             newest.c.trace_id == traces.c.trace_id,
-            newest.c.key == key,
+            # Joined with nothing, so that SQLite does not take the index of keys and scores, which finds this key on
+            # every trace there is: minutes instead of milliseconds.
+            newest.c.key.concat("") == key,
             newest.c.score.is_not(None),
             newest.c.span_id.is_(None),
         )
@@ -130,9 +226,13 @@ def _below(key: str, limit: float) -> list[sa.ColumnElement[bool]]:
         .limit(1)
         .scalar_subquery()
     )
+
+
+def _below(key: str, limit: float) -> list[sa.ColumnElement[bool]]:
+    low = feedback.alias("low")
     # The first condition says nothing new; it lets the database start from the few low scores.
     candidates = sa.select(low.c.trace_id).where(low.c.key == key, low.c.score < limit)
-    return [traces.c.trace_id.in_(candidates), last < limit]
+    return [traces.c.trace_id.in_(candidates), _newest_score(key) < limit]
 
 
 def _visible() -> list[sa.ColumnElement[bool]]:

@@ -18,9 +18,16 @@ from burnish.adapters.store.pulled import changed_since, known_page, span_ids, t
 from burnish.adapters.store.redactions import book_redactions
 from burnish.adapters.store.results import sessions
 from burnish.adapters.store.rows import MACHINES, unpack
-from burnish.adapters.store.trace_lists import count_traces, list_traces, trace_ids
+from burnish.adapters.store.trace_lists import (
+    count_traces,
+    known_agents,
+    list_traces,
+    page_of_traces,
+    trace_ids,
+    unsealed,
+)
 from burnish.domain.evaluators.sessions import SessionTraces
-from burnish.domain.listing import IngestSummary, TraceQuery, TraceSummary
+from burnish.domain.listing import IngestSummary, TracePage, TraceQuery, TraceSummary
 from burnish.domain.merging import merge
 from burnish.domain.traces import Span, Trace
 
@@ -154,6 +161,23 @@ class TraceStore:
         """Summaries, newest first; reads no payloads."""
         with self._database.read() as connection:
             return list_traces(connection, query)
+
+    def page(self, query: TraceQuery, reach: int) -> TracePage:
+        """The first `query.limit` traces that fit, newest first, looking through `reach` at most where that takes
+        looking; see `TracePage`. Reads no payloads.
+        """
+        with self._database.read() as connection:
+            return page_of_traces(connection, query, reach)
+
+    def visible(self, trace_ids: Sequence[str]) -> set[str]:
+        """Those of the traces that are production's and neither behind a held-out example nor with its input."""
+        with self._database.read() as connection:
+            return unsealed(connection, trace_ids)
+
+    def known_agents(self) -> builtins.list[str]:
+        """The agents that have traces, sorted."""
+        with self._database.read() as connection:
+            return known_agents(connection)
 
     def sessions(self, agent: str) -> builtins.list[SessionTraces]:
         """The sessions of the agent's production traces, the one that ended last first; reads no payloads."""

@@ -15,8 +15,10 @@ from starlette.staticfiles import StaticFiles
 
 from burnish.drivers.web import (
     account,
+    agreement,
     clusters,
     datasets,
+    evaluators,
     experiments,
     home,
     ingest,
@@ -33,6 +35,7 @@ from burnish.drivers.web import (
 from burnish.drivers.web.access import Page, guarded, meet
 from burnish.drivers.web.guard import GuardHosts, SecureHeaders, host_allowed
 from burnish.drivers.web.intake import Intake
+from burnish.drivers.web.kept import Kept
 from burnish.drivers.web.keys import Keyring
 from burnish.drivers.web.proxies import Proxies
 from burnish.drivers.web.session import SessionCookie, session_key
@@ -82,6 +85,10 @@ PAGES: tuple[tuple[str, Access, Page, tuple[str, ...]], ...] = (
     ("/clusters/{cluster_id:path}", Access.READER, clusters.show, READ),
     ("/datasets", Access.READER, datasets.show_list, READ),
     ("/datasets/{agent}/{name:path}", Access.READER, datasets.show, READ),
+    ("/evaluators", Access.READER, evaluators.show_list, READ),
+    ("/evaluators/{agent}/{name:path}", Access.READER, evaluators.show, READ),
+    ("/agreement", Access.READER, agreement.show_list, READ),
+    ("/agreement/{agent}/{judge:path}", Access.READER, agreement.show, READ),
     ("/experiments", Access.READER, experiments.show_list, READ),
     ("/experiments/{experiment_id:path}", Access.READER, experiments.show, READ),
     ("/proposals", Access.READER, proposals.show_list, READ),
@@ -140,6 +147,7 @@ def create_app(
     )
     app.state.store = store
     app.state.settings = settings
+    app.state.kept = Kept(store.stamp)
     app.state.agents = dict(agents or {})
     app.state.keyring = keyring
     app.state.paths = frozenset(path for path, *_ in PAGES)

@@ -8,6 +8,8 @@ from starlette.responses import Response
 from burnish.domain.listing import MetricSummary, TraceQuery
 from burnish.domain.nights import Night
 from burnish.domain.proposals import PullRequest, PullRequestState
+from burnish.drivers.web.counts import summary_of
+from burnish.drivers.web.kept import Found
 from burnish.drivers.web.render import page
 from burnish.drivers.web.wiring import known_agents, store_of
 
@@ -22,7 +24,7 @@ class AgentCard:
     configured: bool
     metric: str | None
     traces: int
-    metrics: list[MetricSummary]
+    metrics: Found[list[MetricSummary]]
     clusters: int
     nights: list[Night]
     open_pulls: list[PullRequest]
@@ -38,11 +40,17 @@ def show(request: Request) -> Response:
             configured=name in configured,
             metric=configured[name].improve.fails_on if name in configured else None,
             traces=store.traces.count(TraceQuery(agent=name)),
-            metrics=store.feedback.summary(name),
+            metrics=summary_of(request, name),
             clusters=len(store.clusters.list(agent=name)),
             nights=store.nights.list(agent=name, limit=5),
             open_pulls=store.pull_requests.list(agent=name, state=PullRequestState.OPEN),
         )
         for name in known_agents(request)
     ]
-    return page(request, "home.html", cards=cards, host=request.headers.get("host", ""))
+    return page(
+        request,
+        "home.html",
+        cards=cards,
+        pending=any(card.metrics.pending for card in cards),
+        host=request.headers.get("host", ""),
+    )

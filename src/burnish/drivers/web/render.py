@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from burnish.domain.gate import agreement_rows
 from burnish.drivers import figures
@@ -17,36 +17,48 @@ from burnish.drivers.web.markdown import markdown
 from burnish.drivers.web.nav import entries, theme_of
 from burnish.drivers.web.visitors import is_fragment, visitor_of
 
-__all__ = ["message", "page"]
+__all__ = ["address", "compile_templates", "message", "page"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEXT_LIMIT = 4_000
 TEXT_LIMIT_ALL = 2_000_000
+PARTS = 500  # pieces of a template that a long page sends at once
 
 
-def page(request: Request, template: str, /, status: int = 200, **context: Any) -> Response:
-    """Render a template of this package; `all=1` in the address shows texts whole."""
+def page(request: Request, template: str, /, status: int = 200, *, long: bool = False, **context: Any) -> Response:
+    """Render a template of this package; `all=1` in the address shows texts whole.
+
+    A `long` page is sent while it is rendered, so that its beginning need not wait for its end.
+    """
     whole = request.query_params.get("all") == "1"
     visitor = visitor_of(request)
-    html = (
-        _environment()
-        .get_template(template)
-        .render(
-            **context,
-            path=request.url.path,
-            person=visitor.person,
-            accounts=visitor.accounts,
-            proxied=visitor.proxied,
-            csrf=visitor.csrf,
-            nav=entries(request.app.state.paths, visitor),
-            own=entries(request.app.state.paths, visitor, own=True),
-            theme=theme_of(request),
-            text_limit=TEXT_LIMIT_ALL if whole else TEXT_LIMIT,
-            show_all=address(request, all="1"),
-            showing_all=whole,
-        )
-    )
-    return HTMLResponse(html, status)
+    everything = {
+        **context,
+        "path": request.url.path,
+        "person": visitor.person,
+        "accounts": visitor.accounts,
+        "proxied": visitor.proxied,
+        "csrf": visitor.csrf,
+        "nav": entries(request.app.state.paths, visitor),
+        "own": entries(request.app.state.paths, visitor, own=True),
+        "theme": theme_of(request),
+        "text_limit": TEXT_LIMIT_ALL if whole else TEXT_LIMIT,
+        "show_all": address(request, all="1"),
+        "showing_all": whole,
+    }
+    chosen = _environment().get_template(template)
+    if not long:
+        return HTMLResponse(chosen.render(everything), status)
+    parts = chosen.stream(everything)
+    parts.enable_buffering(PARTS)
+    return StreamingResponse(parts, status, media_type="text/html; charset=utf-8")
+
+
+def compile_templates() -> None:
+    """Compile all templates, which the first visitor would wait for otherwise."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
 
 
 def message(request: Request, title: str, text: str, status: int) -> Response:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from burnish.drivers.web.app import create_app
+from burnish.drivers.web.counts import count_all
+from burnish.drivers.web.render import compile_templates
 from burnish.errors import ConfigError
 from burnish.project import AgentConfig
 from burnish.settings import Settings
@@ -65,7 +67,13 @@ def run_server(
             app, log_level="warning", access_log=False, server_header=False, lifespan="off", proxy_headers=False
         )
         calm_collector()
-        uvicorn.Server(config).run(sockets=[listener])
+        compile_templates()
+        app.state.kept.serve()
+        count_all(app.state)
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            app.state.kept.close()
 
 
 def who_gets_in(store: "Store", settings: Settings) -> str:

@@ -1,17 +1,32 @@
 """What the pages find on the application."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starlette.datastructures import State
 from starlette.requests import Request
 
-from burnish.domain.listing import TraceQuery
+from burnish.drivers.web.kept import Kept
+from burnish.project import AgentConfig
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
+    from burnish.domain.evaluators.base import Evaluator
 
-__all__ = ["agent_filter", "known_agents", "store_of", "threshold"]
+__all__ = [
+    "agent_filter",
+    "all_agents",
+    "config_of",
+    "config_stamp",
+    "evaluators_of",
+    "fail_below",
+    "kept_of",
+    "known_agents",
+    "store_of",
+    "threshold",
+]
 
-RECENT = 500
+RECENT = 100
 
 
 def store_of(request: Request) -> "Store":
@@ -20,12 +35,23 @@ def store_of(request: Request) -> "Store":
     return store
 
 
+def kept_of(state: State) -> Kept:
+    """The figures that take long to count."""
+    kept: Kept = state.kept
+    return kept
+
+
 def known_agents(request: Request) -> list[str]:
-    """The project's agents, and those that recent traces and nights name, sorted."""
-    store = store_of(request)
-    names = set(request.app.state.agents)
+    """The project's agents, and those that traces and recent nights name, sorted."""
+    return all_agents(request.app.state)
+
+
+def all_agents(state: State) -> list[str]:
+    """`known_agents`, of an application's state."""
+    store: Store = state.store
+    names = set(state.agents)
     names |= {night.agent for night in store.nights.list(limit=RECENT)}
-    names |= {trace.agent for trace in store.traces.list(TraceQuery(limit=RECENT))}
+    names |= set(store.traces.known_agents())
     return sorted(names)
 
 
@@ -34,7 +60,40 @@ def agent_filter(request: Request) -> str | None:
     return request.query_params.get("agent") or None
 
 
+def config_of(state: State, agent: str | None) -> AgentConfig | None:
+    """The agent's file, if the project has one."""
+    config: AgentConfig | None = state.agents.get(agent)
+    return config
+
+
 def threshold(request: Request, agent: str | None) -> float:
     """The score under which a trace of the agent counts as failing."""
-    config = request.app.state.agents.get(agent)
+    return fail_below(request.app.state, agent)
+
+
+def fail_below(state: State, agent: str | None) -> float:
+    """`threshold`, of an application's state."""
+    config = config_of(state, agent)
     return config.improve.fail_below if config is not None else 0.5
+
+
+def evaluators_of(state: State, agent: str) -> "list[Evaluator]":
+    """The evaluators that the project's files give an agent, with their judge models; none without a file of it.
+
+    Reads files: for what is kept. Raises ConfigError where one is wrong.
+    """
+    from burnish.domain.evaluators.specs import load_evaluators
+    from burnish.loop.context import judge_models
+
+    config, settings = config_of(state, agent), state.settings
+    folder: Path = settings.project / "config" / "evaluators"
+    if config is None or not folder.is_dir():
+        return []
+    return load_evaluators(folder, config.evaluators or None, judge_model=judge_models(config, settings))
+
+
+def config_stamp(state: State) -> tuple[tuple[str, int], ...]:
+    """Something that differs once a file of evaluators, rubrics or queues has changed."""
+    config: Path = state.settings.project / "config"
+    files = [*config.glob("evaluators/*.yaml"), *config.glob("rubrics/*.yaml"), config / "queues.yaml"]
+    return tuple(sorted((str(file), file.stat().st_mtime_ns) for file in files if file.is_file()))

@@ -32,6 +32,17 @@
     toast(event.detail.text || event.detail.value || "", event.detail.tone);
   });
 
+  /* "/" puts the cursor into the page's search field, where one is. */
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    var field = document.querySelector("[data-search]");
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+    field.select();
+  });
+
   /* The theme changes at once; without this script the form does the same by loading the page anew. */
   document.addEventListener("submit", function (event) {
     var chosen = event.submitter && event.submitter.name === "theme" && event.submitter.value;
