@@ -33,7 +33,7 @@ from burnish.drivers.cli import main
 def test_exit_codes_are_the_documented_ones(
     project: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int
 ) -> None:
-    """0 ok, 1 an error to act on, 2 wrong usage, 3 nothing found; asked of the command's own `main`, not by processes."""
+    """0 ok, 1 an error to act on, 2 wrong usage, 3 nothing found: as `main` leaves with them."""
     for name in [name for name in os.environ if name.startswith("BURNISH_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(project)

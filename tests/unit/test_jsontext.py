@@ -17,7 +17,7 @@ def test_the_garbage_collector_is_left_as_it_was(text: str, on: bool) -> None:
         if text.endswith("]"):
             assert isinstance(parse_json(text), list)
         else:
-            with pytest.raises(ValueError, match="JSON|delimiter"):
+            with pytest.raises(ValueError, match=r"JSON|delimiter"):
                 parse_json(text)
         assert gc.isenabled() is on
     finally:
