@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Processes that share the tests; each file's stay together, as they share servers and browsers.
+WORKERS ?= 2
 STAMP := $(VENV)/.installed
 
 .PHONY: help setup demo contracts test check integration bench clean
@@ -25,8 +27,8 @@ demo: $(STAMP) ## Run the whole loop on the example agent; FAST=1 for a technica
 contracts: $(STAMP) ## Hold our requests to Langfuse and LangSmith against the vendors' own SDKs
 	$(BIN)/python -m pytest tests/contracts $(ARGS)
 
-test: $(STAMP) ## Run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## Run the tests; WORKERS=4 in four processes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP) ## What CI runs: format, lint, types, import rules, tests
 	$(BIN)/ruff format --check .

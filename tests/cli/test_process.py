@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from cli.conftest import Call, environment, run
 
+from burnish.drivers.cli import main
+
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
@@ -28,9 +30,16 @@ from cli.conftest import Call, environment, run
         (("model", "fetch", "no-such-model"), 1),
     ],
 )
-def test_exit_codes_are_the_documented_ones(burnish: Call, arguments: tuple[str, ...], code: int) -> None:
-    """0 ok, 1 an error to act on, 2 wrong usage, 3 nothing found."""
-    assert code == burnish(*arguments).returncode
+def test_exit_codes_are_the_documented_ones(
+    project: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int
+) -> None:
+    """0 ok, 1 an error to act on, 2 wrong usage, 3 nothing found: as `main` leaves with them."""
+    for name in [name for name in os.environ if name.startswith("BURNISH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(project)
+    with pytest.raises(SystemExit) as left:
+        main([*arguments])
+    assert code == left.value.code
 
 
 def test_an_error_is_one_line_without_a_traceback(burnish: Call) -> None:

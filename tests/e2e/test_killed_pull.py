@@ -115,7 +115,7 @@ def test_a_killed_pull_goes_on_where_it_was_and_stores_everything_once(project: 
     was durable before is not read again from the beginning."""
     with project.store() as store:
         for kill in (1, 2):
-            project.write(page_s=0.03)
+            project.write(page_s=0.06)  # slow enough to be killed in the middle also where the cores are busy
             before = store.traces.count(TraceQuery(agent="desk"))
 
             def enough(before: int = before) -> bool:

@@ -1,11 +1,14 @@
 """The whole loop through Prefect, against a model whose answers depend on the prompt alone."""
 
 import re
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
 
 import pytest
-from support.model_server import ModelServer
-from support.night_project import DAY, TOPICS, NightProject, asked_text, is_target
+import pytest_asyncio
+from orchestration.conftest import enter
+from support.model_server import ModelServer, serve_in_thread
+from support.night_project import DAY, TOPICS, NightProject, answer, asked_text, is_target
 from support.repositories import git
 
 from burnish.adapters.store.sealed import HeldOut
@@ -26,6 +29,28 @@ async def nightly(**options: Any) -> dict[str, Any]:
     return result
 
 
+class Finished(NamedTuple):
+    """A night that is over: its project, the model that it asked, what it came to and what a viewer saw of it."""
+
+    project: NightProject
+    model: ModelServer
+    result: dict[str, Any]
+    seen: list[str]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def finished(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Finished]:
+    """One night for all tests of this file; the settings are its project's as long as they run."""
+    with serve_in_thread(ModelServer(answer)) as model, pytest.MonkeyPatch.context() as patch:
+        project = NightProject.create(tmp_path_factory.mktemp("night") / "project", model.base_url)
+        enter(project, patch)
+        seen: list[str] = []
+        token = viewer.set(lambda done, total, what: seen.append(what))
+        result = (await nightly())["desk"]
+        viewer.reset(token)
+        yield Finished(project, model, result, seen)
+
+
 async def artifacts(agent: str) -> dict[str, Any]:
     """The newest artifact of each key of an agent."""
     from prefect.client.orchestration import get_client
@@ -36,12 +61,9 @@ async def artifacts(agent: str) -> dict[str, Any]:
     return {a.key.removeprefix(f"{agent}-"): a for a in newest if a.key and a.key.startswith(f"{agent}-")}
 
 
-async def test_a_night_turns_corrections_into_a_pull_request(project: NightProject, model: ModelServer) -> None:
+async def test_a_night_turns_corrections_into_a_pull_request(finished: Finished) -> None:
     """What reviewers corrected becomes a diff, a measured gain, a branch and a record; and all of it is shown."""
-    seen: list[str] = []
-    token = viewer.set(lambda done, total, what: seen.append(what))
-    result = (await nightly())["desk"]
-    viewer.reset(token)
+    project, _, result, seen = finished
     assert "accepted" == result["verdict"]["outcome"]
     with project.store() as store:
         night = store.nights.get(f"desk/{DAY}")
@@ -88,9 +110,9 @@ async def test_a_night_turns_corrections_into_a_pull_request(project: NightProje
     assert {"Scoring traces", "Measuring on dev", "Measuring held-out"} <= set(seen)
 
 
-async def test_the_same_night_again_pays_and_opens_nothing(project: NightProject, model: ModelServer) -> None:
+async def test_the_same_night_again_pays_and_opens_nothing(finished: Finished) -> None:
     """A second start on the same date finds everything done and comes to the same end."""
-    first = (await nightly())["desk"]
+    project, model, first, _ = finished
     asked = len(model.requests)
     assert asked > 0
     with project.store() as store:
@@ -104,9 +126,9 @@ async def test_the_same_night_again_pays_and_opens_nothing(project: NightProject
     assert 2 == len(git(project.remote(), "branch", "--list").splitlines())  # main and ours
 
 
-async def test_held_out_examples_are_shown_to_nobody_but_the_agent(project: NightProject, model: ModelServer) -> None:
+async def test_held_out_examples_are_shown_to_nobody_but_the_agent(finished: Finished) -> None:
     """No question of burnish's own holds the text of a held-out example; the agent alone is asked them."""
-    await nightly()
+    project, model, _, _ = finished
     with project.store() as store:
         sealed = [str(e.input) for e in HeldOut(store, "desk", "main").examples()]
         train = [str(e.input) for e in store.datasets.examples("desk", "main", Split.TRAIN)]

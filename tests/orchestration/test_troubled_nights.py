@@ -21,19 +21,19 @@ async def nightly(**options: Any) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize("calls", [1, 5, 20, 60])
 async def test_a_spent_budget_ends_the_night_with_a_report_and_more_money_finishes_it(
-    project: NightProject, model: ModelServer, calls: int
+    project: NightProject, model: ModelServer
 ) -> None:
     """Wherever the budget ends (naming, proposing, dev, held-out), no call is made beyond it and none is paid twice."""
-    project.configure("desk", model.base_url, more=f"\n[budget]\ncalls = {calls}\n")
-    report = (await nightly())["desk"]["report"]
-    assert calls == len(model.requests)
-    with project.store() as store:
-        assert NightState.PARTIAL is store.nights.get(f"desk/{DAY}").state
-        assert [] == store.pull_requests.list()
-        assert (calls, 0.0) == store.calls.spent(f"desk/{DAY}")
-    assert "The budget ended this night early" in report
+    for calls in (1, 5, 20, 60):
+        project.configure("desk", model.base_url, more=f"\n[budget]\ncalls = {calls}\n")
+        report = (await nightly())["desk"]["report"]
+        assert calls == len(model.requests)
+        with project.store() as store:
+            assert NightState.PARTIAL is store.nights.get(f"desk/{DAY}").state
+            assert [] == store.pull_requests.list()
+            assert (calls, 0.0) == store.calls.spent(f"desk/{DAY}")
+        assert "The budget ended this night early" in report
     project.configure("desk", model.base_url, more="\n[budget]\ncalls = 500\n")
     finished = (await nightly())["desk"]
     assert "accepted" == finished["verdict"]["outcome"]

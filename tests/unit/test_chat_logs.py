@@ -304,7 +304,7 @@ VALUE = JSON | ITEM | st.lists(ITEM, max_size=3)
 CHANGES = st.dictionaries(KEYS, VALUE | st.dictionaries(KEYS, VALUE, max_size=3), max_size=5)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from([{}, COMPLETION, RESPONSE, {"request": REQUEST, "response": COMPLETION}]), CHANGES | VALUE)
 def test_any_record_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, base: Any, changes: Any) -> None:
     """Whatever stands in a line, it gives a trace that can be stored, or a problem; never another error."""
@@ -317,7 +317,7 @@ def test_any_record_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, ba
         assert Trace.model_validate_json(trace.model_dump_json()).trace_id == trace.trace_id
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(min_size=1, max_size=200), st.sampled_from(["a.json", "a.jsonl", "a.json.gz", "a.jsonl.gz"]))
 def test_any_bytes_are_read_or_told(tmp_path_factory: pytest.TempPathFactory, content: bytes, name: str) -> None:
     """A file of anything gives problems at most."""

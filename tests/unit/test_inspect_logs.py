@@ -401,7 +401,7 @@ EVENT = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(KEYS, JSON | st.lists(MESSAGE, max_size=3), max_size=5), st.none() | st.lists(EVENT, max_size=6))
 def test_any_sample_is_read_or_told(
     tmp_path_factory: pytest.TempPathFactory, changed: dict[str, Any], events: Any
@@ -419,7 +419,7 @@ def test_any_sample_is_read_or_told(
         assert {span.parent_id for span in trace.spans if span.parent_id} <= known
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["a.eval", "a.json"]))
 def test_any_bytes_are_read_or_told(tmp_path_factory: pytest.TempPathFactory, content: bytes, name: str) -> None:
     """A file of anything gives problems."""

@@ -220,7 +220,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(NAMES, VALUES | VALUES.map(json.dumps), max_size=6))
 def test_no_shape_of_attributes_breaks_the_mapper(values: dict[str, Any]) -> None:
     """Whatever strangers put under the names we read, a span comes out of it, in a form that can be written as JSON."""

@@ -11,7 +11,7 @@ from burnish.errors import EditError
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "- a\n", "\n", "ab\n", "c"]), min_size=1, max_size=12).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(old=LINES, new=LINES)
 def test_the_edits_turn_the_old_text_into_the_new(old: str, new: str) -> None:
     """Whatever the texts, the edits apply one after the other and give exactly the new text."""

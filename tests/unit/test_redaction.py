@@ -158,7 +158,7 @@ _pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(_pieces | st.text(max_size=12), max_size=6).map("".join))
 def test_doing_it_twice_changes_nothing(text: str) -> None:
     """What has been redacted is left as it is, whatever stands beside the markers."""
@@ -176,7 +176,7 @@ _json = st.recursive(
 
 
 @example({"ghp_a1B2c3D4e5F6a1B2c3D4e5F6a1B2c3D4e5F6": "postgresql://app:Tr0ub4dor&3@db.internal:5432/app"})
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_json)
 def test_structures_keep_their_shape(value: Json) -> None:
     """Objects keep as many fields, lists as many items; doing it twice changes nothing here either."""

@@ -92,9 +92,9 @@ def test_a_page_token_that_comes_twice_ends_the_pull() -> None:
 
 
 def test_failures_are_waited_out() -> None:
-    """A 429 and a 500 in the middle cost time and no trace."""
+    """A 429 at the start and a 500 in the middle cost time and no trace, whichever request they meet."""
     store = FakeMlflow(*(mlflow_trace(number) for number in range(4)), page=2)
-    store.faults = [None, Answer(429, headers={"Retry-After": "3"}), None, Answer(500)]
+    store.faults = [Answer(429, headers={"Retry-After": "3"}), None, Answer(500)]
     waits: list[float] = []
     with served(store) as url, client_of(url, waits) as client:
         assert _ids(list(_source(client).read_window(ALL))) == [0, 1, 2, 3]

@@ -34,6 +34,12 @@ _TYPES = {
     "EVALUATOR": "EVALUATOR",
 }
 _CONVENTIONS = ("gen_ai.", "llm.", "openinference.", "traceloop.", "ai.", "embedding.", "retrieval.")
+_COST = "llm.cost.total"  # may come out of MLflow's own estimate
+# What `_translate` reads or drops, and does not look at where a span says it in a convention's names.
+_COPIES = (
+    *("mlflow.traceRequestId", "mlflow.spanType", "mlflow.spanInputs", "mlflow.spanOutputs"),
+    *("mlflow.chat.tokenUsage", "mlflow.llm.model", "mlflow.llm.provider"),
+)
 _TOKENS = {
     "input_tokens": "gen_ai.usage.input_tokens",
     "output_tokens": "gen_ai.usage.output_tokens",
@@ -52,7 +58,9 @@ def raw_spans(trace: Mapping[str, Any]) -> tuple[list[RawSpan], list[Problem]]:
     """The spans of one trace as `MlflowApi` gives it, under MLflow's own id, and a problem for each unusable one."""
     info = trace["trace_info"]
     trace_id = info["trace_id"]
-    spans, _, found = read_request({"resourceSpans": [{"scopeSpans": [{"spans": trace.get("spans") or []}]}]})
+    given = trace.get("spans") or []
+    shown = [_without_copies(span) for span in given] if isinstance(given, list) else given
+    spans, _, found = read_request({"resourceSpans": [{"scopeSpans": [{"spans": shown}]}]})
     facts = _facts(info)
     for span in spans:
         span.trace_id, span.resource = trace_id, facts
@@ -77,17 +85,32 @@ def _facts(info: Mapping[str, Any]) -> Attributes:
     return facts
 
 
+def _without_copies(span: Json) -> Json:
+    """A span without what MLflow says of it once more beside a convention: reading it costs as much as all the rest."""
+    pairs = span.get("attributes") if isinstance(span, dict) else None
+    if not isinstance(span, dict) or not isinstance(pairs, list):
+        return span
+    named = [(pair.get("key") if isinstance(pair, dict) else None, pair) for pair in pairs]
+    if not any(isinstance(name, str) and _is_of_convention(name) for name, _ in named):
+        return span
+    return {**span, "attributes": [pair for name, pair in named if name not in _COPIES]}
+
+
+def _is_of_convention(name: str) -> bool:
+    return name.startswith(_CONVENTIONS) and name != _COST
+
+
 def _translate(attributes: Attributes) -> None:
     """Say in the conventions' names what MLflow says in its own; what a convention said already counts."""
     attributes.pop("mlflow.traceRequestId", None)
     cost = attributes.pop("mlflow.llm.cost", None)
     if isinstance(cost, dict) and cost.get("total_cost") is not None:
-        attributes.setdefault("llm.cost.total", cost["total_cost"])
+        attributes.setdefault(_COST, cost["total_cost"])
     kind = _TYPES.get(str(attributes.pop("mlflow.spanType", "")))
     asked, answered = attributes.pop("mlflow.spanInputs", None), attributes.pop("mlflow.spanOutputs", None)
     tokens = attributes.pop("mlflow.chat.tokenUsage", None)
     model, provider = attributes.pop("mlflow.llm.model", None), attributes.pop("mlflow.llm.provider", None)
-    if any(name.startswith(_CONVENTIONS) for name in attributes if name != "llm.cost.total"):
+    if any(_is_of_convention(name) for name in attributes):
         return
     if kind is not None:
         attributes["openinference.span.kind"] = kind

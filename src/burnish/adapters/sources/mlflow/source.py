@@ -2,10 +2,11 @@
 
 import base64
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from burnish.adapters.sources.base import Annotation, Batch, KnownTrace, Problem, Window, Written
 from burnish.adapters.sources.fields import object_in, text_in
@@ -13,16 +14,26 @@ from burnish.adapters.sources.http import HttpClient, RefusedError
 from burnish.adapters.sources.mlflow.api import Info, MlflowApi
 from burnish.adapters.sources.mlflow.feedback import ID, said_of_trace
 from burnish.adapters.sources.mlflow.traces import whole_traces
-from burnish.adapters.sources.prefetch import one_ahead
+from burnish.adapters.sources.prefetch import one_ahead, several_ahead
 from burnish.adapters.sources.registry import SourceContext
 from burnish.domain.feedback import Feedback
 
 __all__ = ["MlflowSource", "open_mlflow"]
 
-_ASKED = 100  # trace ids in one request: they stand in its address, and proxies cut off at 8 KB
+_ASKED = 100  # traces asked about in one request
+_PAGE = 50  # traces fetched in one request: their ids stand in its address, and proxies cut off at 8 KB
+_AT_ONCE = 2  # requests for spans: the server works on one while it sends the answer to the other
 _SLACK = timedelta(hours=1)  # between MLflow's clock and ours
 _SERVED = ("TRACKING_STORE", "ARCHIVE_REPO")  # where spans lie that the REST API gives
 _ABOUT_ONE = (400, 404, 422)  # refusals that concern an assessment, not the key or the server
+
+
+class _Fetched(NamedTuple):
+    """One answer: what is known of the traces that were asked for, those that came, and what cannot be asked for."""
+
+    wanted: list[Info]
+    found: list[dict[str, Any]]
+    problems: list[Problem]
 
 
 class MlflowSource:
@@ -30,7 +41,7 @@ class MlflowSource:
 
     name = "mlflow"
 
-    def __init__(self, api: MlflowApi, agent: str, *, page: int = _ASKED) -> None:
+    def __init__(self, api: MlflowApi, agent: str, *, page: int = _PAGE) -> None:
         self._api = api
         self._page = page
         self._agent = agent
@@ -46,8 +57,8 @@ class MlflowSource:
         """
         start_ms = math.floor(window.start.timestamp() * 1000)
         end_ms = None if window.end is None else math.ceil(window.end.timestamp() * 1000)
-        for wanted, found, problems in one_ahead(self._fetched(start_ms, end_ms)):
-            yield self._batch(wanted, found, problems)
+        for fetched in several_ahead(self._requests(start_ms, end_ms), _AT_ONCE):
+            yield self._batch(fetched)
 
     def read_feedback(self, since: datetime, known: Iterable[KnownTrace]) -> Iterator[Batch]:
         """Yield what was assessed on the known traces since then. Raises SourceError."""
@@ -70,30 +81,28 @@ class MlflowSource:
             for item in chunk:
                 yield self._written(item.feedback, there)
 
-    def _fetched(self, start_ms: int, end_ms: int | None) -> Iterator[tuple[list[Info], list[Any], list[Problem]]]:
-        for infos in self._api.infos_between(start_ms, end_ms):
-            problems: list[Problem] = []
-            wanted = []
-            for info in infos:
-                place = info["tags"].get("mlflow.trace.spansLocation")
-                if place in _SERVED:
-                    wanted.append(info)
-                else:
-                    reason = "its spans lie in the artifact store, from which MLflow's REST API gives none"
-                    problems.append(Problem(where=f"trace {info['trace_id']} in MLflow", reason=reason))
+    def _requests(self, start_ms: int, end_ms: int | None) -> Iterator[Callable[[], _Fetched]]:
+        """The requests for the spans of the window's traces; each gives what was asked for, what came, and problems."""
+        for infos in one_ahead(self._api.infos_between(start_ms, end_ms)):
+            elsewhere = [info["trace_id"] for info in infos if not _is_served(info)]
+            if elsewhere:
+                reason = "its spans lie in the artifact store, from which MLflow's REST API gives none"
+                problems = [Problem(where=f"trace {trace_id} in MLflow", reason=reason) for trace_id in elsewhere]
+                yield partial(_Fetched, [], [], problems)
+            wanted = [info for info in infos if _is_served(info)]
             for start in range(0, len(wanted), self._page):
-                chunk = wanted[start : start + self._page]
-                yield chunk, self._api.traces([info["trace_id"] for info in chunk]), problems
-                problems = []
-            if problems:
-                yield [], [], problems
+                yield partial(self._fetched, wanted[start : start + self._page])
 
-    def _batch(self, wanted: list[Info], found: list[Any], problems: list[Problem]) -> Batch:
-        batch = whole_traces(found, self._agent, self.name)
-        missing = {info["trace_id"] for info in wanted} - {trace["trace_info"]["trace_id"] for trace in found}
+    def _fetched(self, wanted: list[Info]) -> _Fetched:
+        return _Fetched(wanted, self._api.traces([info["trace_id"] for info in wanted]), [])
+
+    def _batch(self, fetched: _Fetched) -> Batch:
+        batch = whole_traces(fetched.found, self._agent, self.name)
+        came = {trace["trace_info"]["trace_id"] for trace in fetched.found}
+        missing = {info["trace_id"] for info in fetched.wanted} - came
         reason = "MLflow has not all of its spans yet; it comes with a later pull"
         late = [Problem(where=f"trace {trace_id} in MLflow", reason=reason) for trace_id in sorted(missing)]
-        return Batch(batch.traces, [*problems, *batch.problems, *late], batch.feedback)
+        return Batch(batch.traces, [*fetched.problems, *batch.problems, *late], batch.feedback)
 
     def _written(self, feedback: Feedback, there: dict[str, dict[str, str]]) -> Written:
         if feedback.trace_id not in there:
@@ -106,6 +115,10 @@ class MlflowSource:
                 raise
             return Written(feedback_id=feedback.id, problem=str(error))
         return Written(feedback_id=feedback.id, remote_id=ours[feedback.id])
+
+
+def _is_served(info: Info) -> bool:
+    return info["tags"].get("mlflow.trace.spansLocation") in _SERVED
 
 
 def _ours(info: Info) -> dict[str, str]:

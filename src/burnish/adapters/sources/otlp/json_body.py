@@ -144,15 +144,20 @@ def _status(code: Json) -> int:
 
 
 def _attributes(pairs: Json) -> Attributes:
-    return {
-        _text(pair["key"]): _value(pair.get("value")) for pair in _listed(pairs) if isinstance(pair.get("key"), str)
-    }
+    found: Attributes = {}
+    if isinstance(pairs, list):
+        for pair in pairs:
+            if isinstance(pair, dict) and isinstance(key := pair.get("key"), str):
+                found[clean_text(key)] = _value(pair.get("value"))
+    return found
 
 
 def _value(value: Json) -> Json:
     if not isinstance(value, dict):
         return None
     for key, item in value.items():
+        if isinstance(item, str) and key in ("stringValue", "string_value"):  # most of them by far
+            return clean_text(item)
         reader = _READERS.get(key)
         if reader is not None:
             result: Json = reader(item)
@@ -184,11 +189,11 @@ def _array(item: Json) -> Json:
 
 
 def _map(item: Json) -> Json:
-    return dict(_attributes(_field(item, "values")))
+    return {**_attributes(_field(item, "values"))}
 
 
 _READERS: dict[str, Any] = {
-    **dict.fromkeys(("stringValue", "string_value"), lambda item: clean_text(item) if isinstance(item, str) else item),
+    **dict.fromkeys(("stringValue", "string_value"), lambda item: item),
     **dict.fromkeys(("intValue", "int_value"), _whole),
     **dict.fromkeys(("doubleValue", "double_value"), _real),
     **dict.fromkeys(("boolValue", "bool_value", "bytesValue", "bytes_value"), lambda item: item),
