@@ -99,13 +99,13 @@ def measure(
 
 def _configured(session: Session, agent: str) -> "tuple[AgentConfig, list[Evaluator]]":
     from burnish.domain.evaluators.specs import load_evaluators
-    from burnish.loop.context import judge_model
+    from burnish.loop.context import judge_models
     from burnish.project import load_agent
 
     project = session.settings.project
     config = load_agent(project, agent)
-    folder, model = project / "config" / "evaluators", judge_model(config, session.settings)
-    return config, load_evaluators(folder, config.evaluators or None, judge_model=model)
+    folder, models = project / "config" / "evaluators", judge_models(config, session.settings)
+    return config, load_evaluators(folder, config.evaluators or None, judge_model=models)
 
 
 def _judges(session: Session, agent: str) -> list[JudgeNow]:
