@@ -92,6 +92,7 @@ def _figures(state: State, agent: str) -> AgentFigures:
             key.key,
             pass_at,
             rule,
+            config.splits if config is not None else None,
             current=report.version,
             uncorrected=report.name in by_name and by_name[report.name].uses_expected,
         )
