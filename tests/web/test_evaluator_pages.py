@@ -169,7 +169,7 @@ def test_reviewers_do_not_see_what_others_said(folder: Path, tmp_path: Path) -> 
 
 
 def test_a_judge_that_was_measured_shows_how(judged: Store, folder: Path, tmp_path: Path) -> None:
-    """State, held-out kappa, drift as a chart with a table, bias; what it was fitted to and its session are left out."""
+    """State, held-out kappa, drift as a chart with a table, bias; what it was fitted to, and its session, are out."""
     right = Rate(share=0.75, low=0.5, high=0.9, count=12)
     begun = START + dt.timedelta(days=10)
     windows = tuple(
