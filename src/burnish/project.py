@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
+from burnish.domain.alignment.rule import AlignRule
 from burnish.domain.base import Json, Value, content_hash
 from burnish.domain.chat import Allowance
 from burnish.domain.datasets import SplitRule
@@ -18,6 +19,7 @@ from burnish.errors import ConfigError, NotFoundError
 
 __all__ = [
     "AgentConfig",
+    "AlignConfig",
     "ClusterConfig",
     "ImproveConfig",
     "ModelConfig",
@@ -156,6 +158,15 @@ class ImproveConfig(Value):
     repetitions: int = Field(default=3, ge=1)
 
 
+class AlignConfig(AlignRule):
+    """How judges are improved from labels, and where the project's own files live.
+
+    Without `repository` that is the git repository which the project folder lies in, if it lies in one.
+    """
+
+    repository: RepositoryConfig | None = None
+
+
 class AgentConfig(Value):
     """One agent: `config/agents/<name>.toml`."""
 
@@ -173,6 +184,7 @@ class AgentConfig(Value):
     splits: SplitRule = SplitRule()
     gate: GateRule = GateRule()
     suite: SuiteRule = SuiteRule()
+    align: AlignConfig = AlignConfig()
     budget: Allowance = Allowance()
 
     @property
