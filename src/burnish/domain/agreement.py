@@ -7,6 +7,7 @@ here are counts and coefficients only, so they may be shown even where the items
 import math
 from collections import Counter
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from pydantic import Field
@@ -14,10 +15,32 @@ from pydantic import Field
 from burnish.domain.base import Value
 from burnish.domain.statistics import wilson
 
-__all__ = ["STANDARD", "Agreement", "JudgeRule", "JudgeStanding", "Rate", "Rating", "Weights", "agree", "stand"]
+__all__ = [
+    "STANDARD",
+    "Agreement",
+    "AlignmentState",
+    "JudgeRule",
+    "JudgeStanding",
+    "Rate",
+    "Rating",
+    "Weights",
+    "agree",
+    "stand",
+]
 
 Weights = Literal["none", "linear", "quadratic"]
 Label = float | str
+
+
+class AlignmentState(StrEnum):
+    """How a judge stands with people; only an aligned one carries a pull request alone.
+
+    UNALIGNED: it disagrees with people, or nobody knows. STALE: it was aligned, and what said so no longer holds.
+    """
+
+    UNALIGNED = "unaligned"
+    ALIGNED = "aligned"
+    STALE = "stale"
 
 
 class JudgeRule(Value):
@@ -25,11 +48,15 @@ class JudgeRule(Value):
 
     `kappa_floor` is held against the estimated kappa, `minimum_labels` against the items that people labelled.
     `label_keys` are keys of people's feedback that count for every judge where nobody used the judge's own key.
+    Agreement is taken to last `stale_after_days` from the newest label on. `drift_level` is the chance, over the whole
+    life of a judge's version, that its agreement is said to have fallen where it has not.
     """
 
     kappa_floor: float = Field(default=0.6, ge=0, le=1)
     minimum_labels: int = Field(default=30, ge=2)
     label_keys: tuple[str, ...] = ("review",)
+    stale_after_days: float = Field(default=90.0, gt=0)
+    drift_level: float = Field(default=0.05, gt=0, lt=0.5)
 
 
 STANDARD = JudgeRule()  # for callers without an agent's file
@@ -78,7 +105,8 @@ class Agreement(Value):
 class JudgeStanding(Value):
     """Whether the metric of one version of a judge may carry a pull request alone; `reason` is a full sentence.
 
-    `split` counts items left out because as many people passed them as failed them.
+    `split` counts items left out because as many people passed them as failed them. `state` is None in what was stored
+    before there were states.
     """
 
     metric: str
@@ -89,6 +117,12 @@ class JudgeStanding(Value):
     split: int = 0
     can_carry: bool
     reason: str
+    state: AlignmentState | None = None
+
+    @property
+    def unknown(self) -> bool:
+        """Whether labels are too few, or too much alike, to say how far the judge agrees with people."""
+        return self.agreement.items < self.minimum_labels or self.agreement.kappa is None
 
 
 def agree(
@@ -155,6 +189,7 @@ def stand(metric: str, version: str, ratings: Sequence[Rating], pass_at: float, 
         split=split,
         can_carry=can_carry,
         reason=reason,
+        state=AlignmentState.ALIGNED if can_carry else AlignmentState.UNALIGNED,
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of annotation queues and accounts; `tables` says what all tables share."""
+"""The tables of annotation queues, accounts and what judges are worth; `tables` says what all tables share."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, In
 
 from burnish.adapters.store.tables import Id, metadata
 
-__all__ = ["login_failures", "queue_items", "queue_seats", "queue_skips", "users"]
+__all__ = ["alignment_fits", "alignments", "login_failures", "queue_items", "queue_seats", "queue_skips", "users"]
 
 
 def _required(name: str, kind: Any) -> Column[Any]:
@@ -84,4 +84,26 @@ login_failures = Table(
     Column("origin", Id, primary_key=True),
     _required("count", Integer),
     _required("last_at", BigInteger),
+)
+
+# Measurements of judges against people, as they were made: nothing here is changed later.
+alignments = Table(
+    "alignments",
+    metadata,
+    Column("agent", Id, primary_key=True),
+    Column("judge", Id, primary_key=True),
+    Column("measured_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", Id, primary_key=True),
+    _required("state", Text),
+    _required("document", Text),
+)
+
+# The traces whose labels a version of a judge was made from: once for all its measurements.
+alignment_fits = Table(
+    "alignment_fits",
+    metadata,
+    Column("agent", Id, primary_key=True),
+    Column("judge", Id, primary_key=True),
+    Column("version", Id, primary_key=True),
+    Column("trace_id", Id, primary_key=True),
 )

@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Self
 
+from burnish.adapters.store.alignments import AlignmentStore
 from burnish.adapters.store.annotations import AnnotationStore
 from burnish.adapters.store.attempts import AttemptStore
 from burnish.adapters.store.calls import CallStore
@@ -54,6 +55,7 @@ class Store:
         self.retention = RetentionStore(database)
         self.queues = QueueStore(database)
         self.users = UserStore(database)
+        self.alignments = AlignmentStore(database)
 
     @classmethod
     def open(cls, url: str) -> Self:

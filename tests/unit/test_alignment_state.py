@@ -1,0 +1,70 @@
+"""Which judges may be believed: unaligned, aligned or stale."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from burnish.domain.agreement import AlignmentState, JudgeRule, JudgeStanding, Rating, stand
+from burnish.domain.alignment.drift import Drift
+from burnish.domain.alignment.state import Earlier, with_history
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+RULE = JudgeRule()
+FALLEN = Drift(found=True, reason="Agreement fell from 0.95 to 0.70.")
+WAS = Earlier("v0", "small", NOW - timedelta(days=30))
+
+
+def standing(right: int, of: int) -> JudgeStanding:
+    """A judge that agrees with people on `right` of `of` items, half of which people pass."""
+    ratings = [Rating(float(n % 2) if n < right else 1.0 - n % 2, (float(n % 2),)) for n in range(of)]
+    return stand("helpful", "v1", ratings, 0.5, RULE)
+
+
+@pytest.mark.parametrize(
+    ("right", "of", "drift", "age", "earlier", "state"),
+    [
+        pytest.param(38, 40, None, 3, None, "aligned", id="holds"),
+        pytest.param(38, 40, None, None, None, "aligned", id="age unknown"),
+        pytest.param(0, 0, None, None, None, "unaligned", id="never labelled"),
+        pytest.param(20, 20, None, 3, None, "unaligned", id="too few labels"),
+        pytest.param(20, 20, None, 3, WAS, "stale", id="changed since it was aligned"),
+        pytest.param(0, 0, None, None, WAS, "stale", id="changed and not labelled yet"),
+        pytest.param(26, 40, None, 3, WAS, "unaligned", id="below the floor, whatever it was"),
+        pytest.param(26, 40, FALLEN, 300, WAS, "unaligned", id="below the floor outranks drift and age"),
+        pytest.param(38, 40, FALLEN, 3, None, "stale", id="drift"),
+        pytest.param(38, 40, Drift(look=1), 3, None, "aligned", id="looked for drift in vain"),
+        pytest.param(38, 40, None, 91, None, "stale", id="old labels"),
+        pytest.param(38, 40, None, 90, None, "aligned", id="labels just young enough"),
+    ],
+)
+def test_the_first_line_of_the_table_that_fits_decides(
+    right: int, of: int, drift: Drift | None, age: int | None, earlier: Earlier | None, state: str
+) -> None:
+    """Only an aligned judge carries, and every other one is told what to do."""
+    newest = None if age is None else NOW - timedelta(days=age)
+    found = with_history(standing(right, of), RULE, now=NOW, newest_label_at=newest, drift=drift, earlier=earlier)
+    assert AlignmentState(state) is found.state
+    assert (state == "aligned") is found.can_carry
+    assert ("cannot carry a pull request alone" in found.reason) is not found.can_carry
+    if state == "stale":
+        assert "Label" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("earlier", "model", "said"),
+    [
+        (WAS, "large", "aligned with people on 2026-01-30, but its model was small then and is large now"),
+        (WAS, "small", "but it was changed since"),
+        (Earlier("v1", None, NOW), None, "labels that said so are gone"),
+    ],
+)
+def test_a_stale_judge_says_what_has_changed(earlier: Earlier, model: str | None, said: str) -> None:
+    """Another model is named, another rubric is not called another model."""
+    assert said in with_history(standing(0, 0), RULE, now=NOW, earlier=earlier, model=model).reason
+
+
+def test_how_long_agreement_lasts_is_the_agents_to_set() -> None:
+    """[gate.judges] stale_after_days."""
+    newest = NOW - timedelta(days=20)
+    rule = JudgeRule(stale_after_days=14)
+    assert AlignmentState.STALE is with_history(standing(40, 40), rule, now=NOW, newest_label_at=newest).state
