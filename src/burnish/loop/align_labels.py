@@ -22,7 +22,7 @@ from burnish.project import AgentConfig
 if TYPE_CHECKING:
     from burnish.adapters.store import OpenStore, Store
 
-__all__ = ["ceiling_of", "labels_of", "unjudged"]
+__all__ = ["ceiling_of", "labels_of", "sealed_among", "unjudged"]
 
 _LAST = "~"  # sorts behind every night
 
@@ -98,6 +98,13 @@ def ceiling_of(
         units.append([float(one >= pass_at) for item in blind if (one := item.score) is not None])
     found = raters_agree(units, "nominal", 2)
     return found if found.items else None
+
+
+def sealed_among(store: "Store", opened: "OpenStore", config: AgentConfig, trace_ids: Sequence[str]) -> frozenset[str]:
+    """Those of the traces that are, or would give away, held-out examples of the agent; and those that are gone."""
+    traces = list(store.traces.load(list(trace_ids)))
+    gone = set(trace_ids) - {trace.trace_id for trace in traces}
+    return frozenset(_sealed(opened, config, traces) | gone)
 
 
 def _sealed(opened: "OpenStore", config: AgentConfig, traces: Sequence[Trace]) -> set[str]:

@@ -124,8 +124,8 @@ def too_few(metric: str, train: int, held_out: int, rule: AlignRule) -> str:
         return ""
     wanted = math.ceil(max(rule.minimum_held_out / rule.held_out, rule.minimum_train / (1 - rule.held_out)))
     return (
-        f"People have labelled {train} train and {held_out} held-out traces of the judge {metric}; {rule.minimum_train} "
-        f"and {rule.minimum_held_out} are needed before anything is tried, about {wanted} in all."
+        f"People have labelled {train} train and {held_out} held-out traces of the judge {metric}; "
+        f"{rule.minimum_train} and {rule.minimum_held_out} are needed before anything is tried, about {wanted} in all."
     )
 
 
@@ -261,8 +261,8 @@ def _outcome(
     if broken:
         worst = broken[0]
         why = (
-            f"{worst.metric} fell from {worst.baseline_mean:.2f} to {worst.candidate_mean:.2f}, by more than the margin "
-            f"of {rule.margin:g}: no gain pays for that."
+            f"{worst.metric} fell from {worst.baseline_mean:.2f} to {worst.candidate_mean:.2f}, by more than the "
+            f"margin of {rule.margin:g}: no gain pays for that."
         )
         return Outcome.REFUSED, (why, seen)
     if comparison.p_value is None or comparison.p_value >= level or comparison.effect <= 0:
@@ -301,8 +301,8 @@ def _unshown(guard: Comparison, margin: float) -> str:
         if difference_of_pairs(up, down, needed, 1 - 2 * GUARD_LEVEL).low >= -margin:
             break
     return (
-        f"{guard.metric} is not shown to have lost less than {margin:g} (lower end {guard.low:+.2f}): held-out labels on "
-        f"{guard.pairs} traces that people {kind} are too few, about {needed} would do."
+        f"{guard.metric} is not shown to have lost less than {margin:g} (lower end {guard.low:+.2f}): held-out labels "
+        f"on {guard.pairs} traces that people {kind} are too few, about {needed} would do."
     )
 
 

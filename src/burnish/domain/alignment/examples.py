@@ -17,7 +17,7 @@ def choose_examples(items: Sequence[Labelled], count: int, taken: Sequence[str] 
 
     The directions (the judge passes what people fail, and the other way round) take turns, the more frequent first.
     Within one, a cluster that no example is from yet goes first, then a group that none is from, then one that a person
-    commented, then the one that shares the fewest words with those chosen. `taken` are traces that are examples already.
+    commented, then the one that shares the fewest words with those chosen. `taken` traces are examples already.
     """
     pool = sorted((i for i in items if i.disagrees and i.record and i.trace_id not in taken), key=lambda i: i.trace_id)
     directions = [[item for item in pool if item.passes is side] for side in (False, True)]

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 from burnish.domain.agreement import agree
 from burnish.domain.alignment.labelled import Labelled
@@ -14,10 +15,10 @@ FOLDS = 5
 def fit_threshold(items: Sequence[Labelled], present: float) -> float:
     """The threshold on the judge's scores with the highest kappa against people; `present` where none beats it.
 
-    Only points half-way between two neighbouring scores are tried: a threshold on a score itself would hang on rounding.
+    Only points half-way between neighbouring scores are tried: a threshold on a score itself would hang on rounding.
     """
     scores = sorted({item.judge for item in items})
-    cuts = [round((low + high) / 2, 4) for low, high in zip(scores, scores[1:], strict=False)]
+    cuts = [round((low + high) / 2, 4) for low, high in pairwise(scores)]
     best, best_kappa = present, _kappa(items, present)
     for cut in cuts:
         kappa = _kappa(items, cut)

@@ -1,4 +1,4 @@
-"""A trace that both a judge and people scored: what a judge is improved from, and what an improvement is held against."""
+"""A trace that both a judge and people scored: what a judge is improved from, or held against."""
 
 from burnish.domain.base import UtcDatetime, Value
 from burnish.domain.datasets import Split
@@ -7,8 +7,10 @@ __all__ = ["Labelled", "of_split", "right"]
 
 
 class Labelled(Value):
-    """One labelled trace. `passes` is the majority of people, `judge` the present judge's score and `said` whether
-    that is a pass. `group` ties near-duplicates and traces of one session or user together.
+    """One labelled trace.
+
+    `passes` is the majority of people, `judge` the present judge's score and `said` whether that is a pass. `group`
+    ties near-duplicates and traces of one session or user together.
 
     `split` is TRAIN or HELD_OUT, None where it stands between the two. `sealed` traces are behind, or resemble, a
     held-out example of the agent's dataset: nothing of their content may reach a prompt, so they are never TRAIN and
