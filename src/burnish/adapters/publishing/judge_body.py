@@ -16,7 +16,7 @@ from burnish.domain.raters import RaterAgreement
 __all__ = ["JudgeBodyContext", "ceiling_text", "render_judge_body", "trial_rows"]
 
 TEMPLATE = "judge_pull_request.md.j2"
-IDS_SHOWN = 20
+IDS_SHOWN = 50
 
 
 class JudgeBodyContext(Value):

@@ -15,7 +15,7 @@ from burnish.domain.alignment.rule import AlignRule
 from burnish.domain.base import Value
 from burnish.domain.gate import GUARD_LEVEL, Comparison, Outcome, Verdict
 from burnish.domain.raters import RaterAgreement
-from burnish.domain.statistics import Bounds, difference_of_pairs, mcnemar, pairs_needed, sign_flip
+from burnish.domain.statistics import Bounds, cautious_difference, difference_of_pairs, mcnemar, pairs_needed, sign_flip
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +78,7 @@ def decide_trial(
     counts = _counts(paired, said)
     groups = len({item.group for item in paired})
     p_value = _p_value(paired, said)
-    difference = _difference(counts, CONFIDENCE)
+    difference = _difference(paired, said, CONFIDENCE)
     comparison = _compared(metric, paired, said, counts, difference, CONFIDENCE).model_copy(
         update={
             "p_value": p_value,
@@ -194,8 +194,17 @@ def _p_value(items: Sequence[Labelled], said: Mapping[str, bool | None]) -> floa
     return 1.0 if found is None else found
 
 
-def _difference(counts: _Counts, confidence: float) -> Bounds:
-    return difference_of_pairs(counts.fixed, counts.broken, counts.pairs, confidence)
+def _difference(items: Sequence[Labelled], said: Mapping[str, bool | None], confidence: float) -> Bounds:
+    """Of the gain in agreement: Bonett and Price's for single items; by groups where items share one, counting one
+    further group that changed altogether, so that ties alone exclude nothing."""
+    counts = _counts(items, said)
+    names = {name: number for number, name in enumerate(dict.fromkeys(item.group for item in items))}
+    if len(names) == len(items):
+        return difference_of_pairs(counts.fixed, counts.broken, counts.pairs, confidence)
+    import numpy as np
+
+    steps = [float(right(item, said[item.trace_id])) - float(right(item, item.said)) for item in items]
+    return cautious_difference(steps, confidence, 1.0, np.array([names[item.group] for item in items]))
 
 
 def _compared(
@@ -217,7 +226,7 @@ def _compared(
         high=bounds.high,
         confidence=confidence,
         p_value=None,
-        test="Bonett and Price",
+        test="",
         wins=counts.fixed,
         losses=counts.broken,
         ties=counts.pairs - counts.fixed - counts.broken,
@@ -233,7 +242,7 @@ def _guard(
     some = [item for item in items if item.passes is side]
     counts = _counts(some, said)
     confidence = 1 - 2 * GUARD_LEVEL
-    return _compared(f"{metric} {kind}", some, said, counts, _difference(counts, confidence), confidence)
+    return _compared(f"{metric} {kind}", some, said, counts, _difference(some, said, confidence), confidence)
 
 
 def _agreement(items: Sequence[Labelled], said: Mapping[str, bool | None]) -> Agreement:

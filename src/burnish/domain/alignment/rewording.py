@@ -36,7 +36,8 @@ _CARE = (
 )
 _TASK = (
     "A judge grades runs of an AI agent by a rubric. People graded the same runs and are right. Below are runs on "
-    "which the judge and people differ: the judge misunderstands the rubric, or the rubric does not say what people go by."
+    "which the judge and people differ: the judge misunderstands the rubric, or the rubric does not say what people "
+    "go by."
 )
 
 
@@ -130,8 +131,8 @@ def _ask_edits(rubric: str, cases: Sequence[Labelled]) -> ChatRequest:
         f"{_body(rubric, cases)}\n\nPropose a small set of edits to the rubric after which the judge would have "
         "decided as people did, and that hold for new runs too. Each edit replaces `search` by `replace`. `search` is "
         "copied from the rubric exactly and occurs there once. Keep all variables in braces. Add none. Put no personal "
-        "data and no single run into the rubric. The title has at most ten words; the rationale says in two sentences what the "
-        "judge gets wrong and how the edits help."
+        "data and no single run into the rubric. The title has at most ten words; the rationale says in two sentences "
+        "what the judge gets wrong and how the edits help."
     )
     edit: Mapping[str, Json] = {
         "type": "object",
