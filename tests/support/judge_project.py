@@ -23,26 +23,9 @@ __all__ = ["CANARY", "MONDAY", "RUBRIC", "JudgeProject", "asked_text", "judge_an
 MONDAY = dt.date(2026, 3, 9)
 CANARY = "sealedsecret"
 _START = dt.datetime(2026, 3, 2, 8, 0, tzinfo=dt.UTC)
-_WORDS = [
-    "amber",
-    "birch",
-    "coral",
-    "dune",
-    "elm",
-    "fern",
-    "grove",
-    "heath",
-    "iris",
-    "jade",
-    "kelp",
-    "lilac",
-    "moss",
-    "nutmeg",
-    "olive",
-    "pearl",
-    "quartz",
-    "reed",
-]
+_WORDS = tuple(
+    "amber birch coral dune elm fern grove heath iris jade kelp lilac moss nutmeg olive pearl quartz reed".split(" ")  # noqa: SIM905
+)
 RUBRIC = "# What the team agreed on.\nrubric: |\n  The answer is polite and keeps to {{ what }} the company may say.\n"
 _SPEC = """# Judges of the support desk.
 - kind: judge

@@ -32,6 +32,8 @@ def publish_judge(workshop: "Workshop", run: JudgeRun, sealed: frozenset[str] = 
     """
     if run.trial is None or run.trial.verdict.outcome is not Outcome.ACCEPTED:
         raise InputError(f"the judge {run.judge} has no accepted change; only the verdict's yes is published")
+    if run.url:
+        return run
     store, book = workshop.store, book_of(workshop.config.name)
     proposal = store.proposals.get(run.proposal_id)
     record = store.pull_requests.find(book, branch_of(proposal))

@@ -36,7 +36,10 @@ def wanted_judges(agent: str, judge: str | None = None) -> list[str]:
 async def align_stage(workshop: "Workshop", judge: str, progress: Asked | None = None) -> JudgeRun:
     """One judge's week up to its verdict."""
     (found,) = judges_of(workshop, judge)
-    return await align_judge(workshop, found, progress)
+    run = await align_judge(workshop, found, progress)
+    if progress is not None and run.outcome != "open":
+        progress(1, 1, run.outcome)  # most weeks there is little to ask, and that is done too
+    return run
 
 
 def publish_stage(workshop: "Workshop", judge: str) -> JudgeRun:
