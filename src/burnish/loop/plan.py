@@ -168,7 +168,8 @@ def _standings(
     if store is None:
         return ()
     metrics = (config.improve.metric, *config.gate.guards)
-    return judge_standings(store, config.name, evaluators, metrics, config.improve.fail_below, config.gate.judges)
+    improve, rule = config.improve, config.gate.judges
+    return judge_standings(store, config.name, evaluators, metrics, improve.fail_below, rule, config.splits)
 
 
 def _mean(values: Sequence[float]) -> float | None:

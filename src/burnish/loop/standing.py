@@ -1,7 +1,7 @@
 """Hold the agent's judges to account: their scores beside people's on the same traces.
 
-Nothing improves a judge from labels yet, so every label is one that the judge was not fitted to; once something does,
-the labels it learns from must be left out here. What leaves this module are counts and coefficients: labels of sealed
+Labels that a judge was fitted to say nothing of it: those that the store knows of, and what belongs with them, are
+left out of its standing (`loop.alignment`). What leaves this module are counts and coefficients: labels of sealed
 traces may be used, because no item can be read from them.
 """
 
@@ -11,11 +11,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from burnish.domain.agreement import STANDARD, Agreement, JudgeRule, JudgeStanding, Rating, stand
+from burnish.domain.datasets import SplitRule
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.experiments import Run, RunStatus
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import JudgeEvidence
 from burnish.domain.ppi import PpiEstimate, corrected_mean
+from burnish.loop.alignment import beside_people, judge_of
 from burnish.project import AgentConfig
 
 if TYPE_CHECKING:
@@ -31,23 +33,18 @@ def judge_standings(
     metrics: Sequence[str],
     pass_at: float,
     rule: JudgeRule = STANDARD,
+    splits: SplitRule | None = None,
 ) -> tuple[JudgeStanding, ...]:
-    """The standing of each of `metrics` that a judge gives, on the agent's production traces.
+    """The standing of each of `metrics` that a judge gives, on the agent's production traces, as of now.
 
-    Metrics from code have none and are left out. A judge that is shown corrections is compared only on traces without
-    one. A score of at least `pass_at` is a pass.
+    Metrics from code have none and are left out. A score of at least `pass_at` is a pass; `splits` says what belongs
+    with what a judge was fitted to.
     """
-    by_name = {evaluator.name: evaluator for evaluator in evaluators}
-    found = []
-    for metric in dict.fromkeys(metrics):
-        evaluator = by_name.get(metric) or by_name.get(metric.partition(".")[0])
-        if evaluator is None or evaluator.source is not FeedbackSource.JUDGE:
-            continue
-        ratings = store.feedback.ratings(
-            agent, metric, evaluator.version, rule.label_keys, uncorrected=evaluator.uses_expected
-        )
-        found.append(stand(metric, evaluator.version, list(ratings.values()), pass_at, rule))
-    return tuple(found)
+    return tuple(
+        beside_people(store, agent, judge, metric, pass_at, rule, splits or SplitRule()).standing
+        for metric in dict.fromkeys(metrics)
+        if (judge := judge_of(evaluators, metric)) is not None
+    )
 
 
 def judge_evidence(
@@ -63,7 +60,7 @@ def judge_evidence(
     judge = next((e for e in evaluators if e.name == metric and e.source is FeedbackSource.JUDGE), None)
     if judge is None:
         return None
-    (found,) = judge_standings(store, config.name, evaluators, [metric], pass_at, rule)
+    (found,) = judge_standings(store, config.name, evaluators, [metric], pass_at, rule, config.splits)
     before, after = arm_agreements(store, config.name, judge, baseline, candidate, pass_at, rule)
     confidence = 1 - 2 * config.gate.level
     return JudgeEvidence(

@@ -1,5 +1,6 @@
 """Feedback and the evaluators that failed to give any."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from burnish.adapters.store import results, tables
+from burnish.adapters.store import ratings, results, tables
 from burnish.adapters.store.engine import Database, chunked, upsert
 from burnish.adapters.store.pulled import news
 from burnish.adapters.store.rows import MACHINES, PEOPLE, clean, clean_json, micros, moment
 from burnish.domain.agreement import Rating
+from burnish.domain.alignment.compared import Compared
 from burnish.domain.evaluators.series import Series
-from burnish.domain.feedback import ADJUDICATED, CRITERION, EvaluatorFailure, Feedback, FeedbackSource
+from burnish.domain.feedback import CRITERION, EvaluatorFailure, Feedback
 from burnish.domain.listing import MetricSummary
 
 __all__ = ["FeedbackStore", "feedback_rows", "write_feedback"]
@@ -191,35 +193,27 @@ class FeedbackStore:
         between people who disagreed, that score alone counts. `origin` is "production" or "experiment". `uncorrected`
         leaves out traces with a correction, which a judge that is shown corrections has read.
         """
-        people = sa.and_(_items.c.source.in_(PEOPLE), _items.c.key.in_([key, *label_keys]))
-        judge = sa.and_(_items.c.source == FeedbackSource.JUDGE.value, _items.c.version == version, _items.c.key == key)
-        of_agent = sa.and_(_traces.c.agent == agent, _traces.c.origin == origin)
-        query = (
-            sa.select(_items.c.trace_id, _items.c.source, _items.c.key, _items.c.version, _items.c.score)
-            .join(_traces, _traces.c.trace_id == _items.c.trace_id)
-            .where(of_agent, _items.c.span_id.is_(None), _items.c.score.is_not(None), sa.or_(people, judge))
-            .order_by(_items.c.trace_id, _items.c.id)
-        )
-        corrected = (
-            sa.select(_items.c.trace_id)
-            .join(_traces, _traces.c.trace_id == _items.c.trace_id)
-            .where(of_agent, _items.c.corrects, _items.c.source.in_(PEOPLE))
-        )
-        judged: dict[str, float] = {}
-        own: dict[str, list[float]] = {}
-        other: dict[str, list[float]] = {}
-        decided: dict[str, list[float]] = {}
+        found = self.compared(agent, key, version, label_keys, origin=origin, uncorrected=uncorrected)
+        return {trace_id: one.rating for trace_id, one in found.items()}
+
+    def compared(
+        self,
+        agent: str,
+        key: str,
+        version: str,
+        label_keys: Sequence[str] = (),
+        *,
+        origin: str = "production",
+        uncorrected: bool = False,
+    ) -> dict[str, Compared]:
+        """`ratings` with when and in which session, and what people said before an expert decided."""
         with self._database.read() as connection:
-            left_out = set(connection.execute(corrected).scalars()) if uncorrected else set()
-            for trace_id, source, of_key, of_version, score in connection.execute(query):
-                if source == FeedbackSource.JUDGE.value:
-                    judged[trace_id] = score
-                    continue
-                (own if of_key == key else other).setdefault(trace_id, []).append(score)
-                if of_version == ADJUDICATED:
-                    decided.setdefault(trace_id, []).append(score)
-        labels = {**other, **own, **decided}
-        return {i: Rating(judged[i], tuple(labels[i])) for i in judged if i in labels and i not in left_out}
+            return ratings.compared(connection, agent, key, version, label_keys, origin, uncorrected)
+
+    def orders(self, agent: str, key: str, version: str) -> Counter[str]:
+        """How often a pairwise judge's two orders agreed, or which place won; of all the agent's traces."""
+        with self._database.read() as connection:
+            return ratings.orders(connection, agent, key, version)
 
     def summary(self, agent: str, since: datetime | None = None) -> list[MetricSummary]:
         """Results over the agent's production traces that started at or after `since`, by key, source and version.

@@ -1,0 +1,103 @@
+"""A judge's scores beside people's on the same traces."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from burnish.adapters.store import tables
+from burnish.adapters.store.rows import PEOPLE, moment
+from burnish.domain.agreement import Rating
+from burnish.domain.alignment.compared import Compared
+from burnish.domain.feedback import ADJUDICATED, Feedback, FeedbackSource
+
+__all__ = ["compared", "orders"]
+
+_items, _traces = tables.feedback, tables.traces
+
+
+class _Label(NamedTuple):
+    score: float
+    at: int
+    own: bool
+    decides: bool
+
+
+def compared(
+    connection: Connection,
+    agent: str,
+    key: str,
+    version: str,
+    label_keys: Sequence[str],
+    origin: str,
+    uncorrected: bool,
+) -> dict[str, Compared]:
+    """By trace id; which labels count is said at `FeedbackStore.ratings`."""
+    people = sa.and_(_items.c.source.in_(PEOPLE), _items.c.key.in_([key, *label_keys]))
+    judge = sa.and_(_items.c.source == FeedbackSource.JUDGE.value, _items.c.version == version, _items.c.key == key)
+    of_agent = sa.and_(_traces.c.agent == agent, _traces.c.origin == origin)
+    columns = [_items.c[name] for name in ("trace_id", "source", "key", "version", "score", "created_at")]
+    columns += [_traces.c.started_at, _traces.c.session_id]
+    query = (
+        sa.select(*columns)
+        .join(_traces, _traces.c.trace_id == _items.c.trace_id)
+        .where(of_agent, _items.c.span_id.is_(None), _items.c.score.is_not(None), sa.or_(people, judge))
+        .order_by(_items.c.trace_id, _items.c.id)
+    )
+    left_out = _corrected(connection, of_agent) if uncorrected else set()
+    judged: dict[str, float] = {}
+    labels: dict[str, list[_Label]] = {}
+    placed: dict[str, tuple[int, str | None]] = {}
+    for trace_id, source, of_key, of_version, score, at, started, session in connection.execute(query):
+        placed[trace_id] = (started, session)
+        if source == FeedbackSource.JUDGE.value:
+            judged[trace_id] = score
+        else:
+            label = _Label(score, at, of_key == key, of_version == ADJUDICATED)
+            labels.setdefault(trace_id, []).append(label)
+    return {
+        trace_id: _side_by_side(trace_id, score, labels[trace_id], *placed[trace_id])
+        for trace_id, score in judged.items()
+        if trace_id in labels and trace_id not in left_out
+    }
+
+
+def orders(connection: Connection, agent: str, key: str, version: str) -> Counter[str]:
+    """Values of "<key>.order", which `domain.evaluators.pairwise` gives beside each comparison."""
+    query = (
+        sa.select(_items.c.document)
+        .join(_traces, _traces.c.trace_id == _items.c.trace_id)
+        .where(
+            _traces.c.agent == agent,
+            _items.c.key == f"{key}.order",
+            _items.c.version == version,
+            _items.c.source == FeedbackSource.JUDGE.value,
+        )
+    )
+    return Counter(str(Feedback.model_validate_json(one).value) for one in connection.execute(query).scalars())
+
+
+def _corrected(connection: Connection, of_agent: sa.ColumnElement[bool]) -> set[str]:
+    query = (
+        sa.select(_items.c.trace_id)
+        .join(_traces, _traces.c.trace_id == _items.c.trace_id)
+        .where(of_agent, _items.c.corrects, _items.c.source.in_(PEOPLE))
+    )
+    return set(connection.execute(query).scalars())
+
+
+def _side_by_side(trace_id: str, judge: float, labels: list[_Label], started: int, session: str | None) -> Compared:
+    decided = [one for one in labels if one.decides]
+    own = [one for one in labels if one.own]
+    counting = decided or own or labels
+    spoken = [one for one in own or labels if not one.decides]
+    return Compared(
+        trace_id=trace_id,
+        rating=Rating(judge, tuple(one.score for one in counting)),
+        blind=tuple(one.score for one in spoken),
+        started_at=moment(started),
+        labelled_at=moment(max(one.at for one in counting)),
+        session=session,
+    )
