@@ -94,6 +94,11 @@ def test_labels_become_a_pull_request_for_the_judge_once(tmp_path: Path, model: 
     # What burnish's own words were made from; what was graded stands in records alone.
     ours = [asked_text(body).rpartition("<record-")[0] or asked_text(body) for body in model.requests]
     assert [] == [text for text in ours if CANARY in text]
+    with project.store() as store:
+        old = store.alignments.fitted_on("desk", "polite", run.version)
+        made_from = store.alignments.fitted_on("desk", "polite", run.new_version)
+    assert (frozenset(), set(run.fitted_on)) == (old, made_from)
+    assert not made_from & set(attempt.order)
     # Again in the same week: nothing is asked, nothing opens.
     asked = len(model.requests)
     again, _ = week(day=MONDAY.replace(day=MONDAY.day + 3))

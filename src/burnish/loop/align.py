@@ -4,6 +4,7 @@ A judge has one attempt a week at most. An attempt is booked with its level and 
 judge is asked about any of them; started again it goes on with the same change, and paid replies come from the cache.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from burnish.errors import BudgetExceededError, ConfigError
 from burnish.loop.align_drafts import Asked, choose_on_train, drafts, verdicts_of
 from burnish.loop.align_files import changed_files
 from burnish.loop.align_labels import ceiling_of, labels_of, unjudged
+from burnish.loop.align_measured import keep_changed, measure_first
 from burnish.loop.align_week import book_of
 from burnish.loop.enrich import enrich
 
@@ -114,6 +116,7 @@ async def _attempt(workshop: "Workshop", judge: Judge, run: JudgeRun, progress: 
         everywhere = judge.model_copy(update={"applies": Filter()})  # a sample would leave most labels without a score
         await enrich(store, [everywhere], missing, workshop.judge, night=workshop.night, progress=progress)
         await workshop.book_calls()
+    await asyncio.to_thread(measure_first, workshop, judge)
     items = labels_of(store, workshop.open_store, config, judge, _sides(workshop, judge, history))
     train, held_out = of_split(items, Split.TRAIN), of_split(items, Split.HELD_OUT)
     run = run.model_copy(
@@ -199,6 +202,8 @@ async def _hold_out(
         ceiling=ceiling_of(store, ids, run.judge, config.gate.judges, config.improve.fail_below),
     )
     verdict = trial.verdict
+    if verdict.outcome is Outcome.ACCEPTED:
+        keep_changed(workshop, candidate.judge, items, said, trial, run.fitted_on)
     store.attempts.close(book, workshop.night, verdict)
     store.proposals.add_verdict(verdict)
     status = {

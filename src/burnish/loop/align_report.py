@@ -5,6 +5,7 @@ from typing import Any
 
 from burnish.adapters.publishing.judge_body import ceiling_text, trial_rows
 from burnish.adapters.publishing.markdown import escape
+from burnish.domain.alignment.measurement import Alignment
 from burnish.loop.align import JudgeRun
 
 __all__ = ["run_markdown", "run_rows", "week_markdown"]
@@ -53,9 +54,14 @@ def run_markdown(run: JudgeRun) -> str:
     return "\n\n".join(parts)
 
 
-def week_markdown(agent: str, week: str, runs: Sequence[JudgeRun], calls: int, dollars: float) -> str:
-    """The whole week."""
-    told = [run_markdown(run) for run in runs] or [f"{escape(agent)} has no judges."]
+def week_markdown(
+    agent: str, week: str, runs: Sequence[JudgeRun], measured: Sequence[Alignment], calls: int, dollars: float
+) -> str:
+    """The whole week: what was tried, and how the judges as they are now stand with people."""
+    told = [run_markdown(run) for run in runs] or [f"{escape(agent)} has no judges that are improved from labels."]
+    if measured:
+        rows = [f"- **{one.state.value}**: {escape(one.reason)}" for one in measured]
+        told.append("\n".join(["### How the judges stand now", "", *rows]))
     spent = f"{calls} model calls" + (f", {dollars:.4f} US dollars" if dollars else "")
     return "\n\n".join([f"## Judges of {escape(agent)}, week of {week}", *told, f"{spent} in this week."])
 

@@ -9,6 +9,7 @@ from burnish.domain.nights import NightState
 from burnish.loop.align import JudgeRun, align_judge, judges_of, saved_run
 from burnish.loop.align_drafts import Asked
 from burnish.loop.align_labels import sealed_among
+from burnish.loop.align_measured import measure_all
 from burnish.loop.align_publish import publish_judge
 from burnish.loop.align_report import week_markdown
 from burnish.project import load_agent
@@ -55,11 +56,12 @@ def publish_stage(workshop: "Workshop", judge: str) -> JudgeRun:
 
 
 def finish_week(workshop: "Workshop", judges: Sequence[str]) -> tuple[list[JudgeRun], str]:
-    """Close the week; the runs of these judges and the report of all."""
+    """Measure the judges as they are now and close the week; the runs of these judges, and the report."""
+    measured = measure_all(workshop)
     runs = [run for name in judges for judge in judges_of(workshop, name) if (run := saved_run(workshop, judge))]
     open_ones = any(run.outcome == "open" for run in runs)
     store, night = workshop.store, workshop.night
     store.nights.finish(night, NightState.PARTIAL if open_ones else NightState.FINISHED)
-    text = week_markdown(workshop.config.name, night.rpartition("/")[2], runs, *store.calls.spent(night))
+    text = week_markdown(workshop.config.name, night.rpartition("/")[2], runs, measured, *store.calls.spent(night))
     store.nights.save_stage(night, "report", {"markdown": text})
     return runs, text
