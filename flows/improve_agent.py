@@ -10,6 +10,7 @@ from tasks.annotate import route
 from tasks.curate import curate
 from tasks.discover import discover
 from tasks.experiment import choose, prove
+from tasks.judges import judges
 from tasks.plan import plan
 from tasks.propose import propose
 from tasks.prune import prune
@@ -23,7 +24,8 @@ from tasks.write_back import write_back
 async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) -> dict[str, Any]:
     """Take up what was left, curate, plan, discover, route, propose, choose, prove, run the suite, publish, report.
 
-    What is past its retention goes before the report, which tells of it.
+    Judges are measured beside people before the plan, which says whether they may carry a pull request. What is past
+    its retention goes before the report, which tells of it.
 
     Examples are assigned to their splits before failures are grouped: what is held out is known by then and is left
     out of discovering and proposing. The clusters' names go back to the source where the agent's file says so.
@@ -31,6 +33,7 @@ async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) 
     async with booked_night(agent, options.night) as night:
         await take_up(agent, night, options.publish)
         await curate(agent, night)
+        await judges(agent, night)
         await plan(agent, night)
         await discover(agent, night)
         await route(agent, night)

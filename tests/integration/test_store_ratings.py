@@ -1,8 +1,10 @@
+from datetime import timedelta
+
 from support.store_samples import START, judged, trace
 
 from burnish.adapters.store import Store
 from burnish.domain.agreement import Rating
-from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.feedback import ADJUDICATED, Feedback, FeedbackSource
 
 
 def said(trace_id: str, score: float | None, author: str = "ann", key: str = "helpful", **fields: object) -> Feedback:
@@ -55,3 +57,41 @@ def test_experiments_spans_and_corrections_are_kept_apart(store: Store) -> None:
     assert ["t1"] == list(store.feedback.ratings("support", "helpful", "v1"))
     assert {} == store.feedback.ratings("support", "helpful", "v1", uncorrected=True)
     assert ["run"] == list(store.feedback.ratings("support", "helpful", "v1", origin="experiment"))
+
+
+def test_what_is_compared_tells_when_it_was_labelled_and_what_was_said_before_a_decision(store: Store) -> None:
+    """The newest label that counts, the trace's start and session, and people's words before the expert's."""
+    store.traces.add([trace("t1", after=60, session_id="s")])
+    store.feedback.add(
+        [
+            judged("t1", 1.0),
+            said("t1", 1.0, created_at=START),
+            said("t1", 0.0, "bob", created_at=START + timedelta(days=1)),
+            said("t1", 1.0, "eve", version=ADJUDICATED, created_at=START + timedelta(days=2)),
+        ]
+    )
+    (found,) = store.feedback.compared("support", "helpful", "v1").values()
+    assert (Rating(1.0, (1.0,)), [0.0, 1.0], "s") == (found.rating, sorted(found.blind), found.session)
+    assert (START + timedelta(seconds=60), START + timedelta(days=2)) == (found.started_at, found.labelled_at)
+
+
+def test_orders_of_a_pairwise_judge_are_counted_by_version(store: Store) -> None:
+    """What the judge recorded beside its comparisons, of this version alone."""
+    store.traces.add([trace(f"t{number}") for number in range(3)])
+    store.feedback.add(
+        [
+            *(judged(f"t{n}", float(n > 0), "better.order", value="agree" if n else "first") for n in range(3)),
+            judged("t0", 1.0, "better.order", version="v0", value="agree"),
+        ]
+    )
+    assert {"agree": 2, "first": 1} == store.feedback.orders("support", "better", "v1")
+
+
+def test_heads_are_traces_without_their_spans(store: Store) -> None:
+    """In the order asked; what is not there is left out."""
+    store.traces.add([trace("t1"), trace("t2", output=None)])
+    heads = list(store.traces.heads(["t2", "gone", "t1"]))
+    assert [
+        trace("t2", output=None).model_copy(update={"spans": ()}),
+        trace("t1").model_copy(update={"spans": ()}),
+    ] == heads

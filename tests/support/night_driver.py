@@ -13,8 +13,8 @@ from support.night_project import DAY
 __all__ = ["one_night"]
 
 STAGES = (
-    "ingest", "enrich", "take up", "curate", "plan", "discover", "route", "write back", "propose", "dev", "held-out",
-    "suite", "publish",
+    "ingest", "enrich", "take up", "curate", "judges", "plan", "discover", "route", "write back", "propose", "dev",
+    "held-out", "suite", "publish",
 )  # fmt: skip
 
 
@@ -34,6 +34,8 @@ async def one_night(agent: str = "desk", day: dt.date = DAY, *, publish: bool = 
                 await night.take_up_stage(workshop, ticker, may_publish=publish)
             case "curate":
                 await night.curate_stage(workshop)
+            case "judges":
+                await night.judges_stage(workshop)
             case "plan":
                 night.plan_stage(workshop)
             case "discover":

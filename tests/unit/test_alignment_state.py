@@ -6,6 +6,7 @@ import pytest
 
 from burnish.domain.agreement import AlignmentState, JudgeRule, JudgeStanding, Rating, stand
 from burnish.domain.alignment.drift import Drift
+from burnish.domain.alignment.measurement import Alignment, as_of
 from burnish.domain.alignment.state import Earlier, with_history
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -68,3 +69,38 @@ def test_how_long_agreement_lasts_is_the_agents_to_set() -> None:
     newest = NOW - timedelta(days=20)
     rule = JudgeRule(stale_after_days=14)
     assert AlignmentState.STALE is with_history(standing(40, 40), rule, now=NOW, newest_label_at=newest).state
+
+
+def measured(state: str, version: str = "v1", model: str = "small", age: int = 3) -> Alignment:
+    """What was found so many days ago, of labels as old."""
+    return Alignment(
+        agent="support",
+        judge="helpful",
+        version=version,
+        model=model,
+        measured_at=NOW - timedelta(days=age),
+        held_out=standing(38, 40).agreement,
+        newest_label_at=NOW - timedelta(days=age),
+        state=AlignmentState(state),
+        reason="So it is.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("newest", "state", "said"),
+    [
+        (None, "unaligned", "Nobody has measured"),
+        (measured("aligned"), "aligned", "So it is."),
+        (measured("stale"), "stale", "So it is."),
+        (measured("unaligned"), "unaligned", "So it is."),
+        (measured("aligned", age=100), "stale", "100 days old"),
+        (measured("aligned", "v0"), "stale", "as another version"),
+        (measured("aligned", "v0", "large"), "stale", "answered by large"),
+        (measured("unaligned", "v0"), "unaligned", "was unaligned on 2026-02-26"),
+    ],
+)
+def test_an_old_measurement_is_read_as_of_today(newest: Alignment | None, state: str, said: str) -> None:
+    """A list that measures nothing knows that days have passed and that the judge was changed."""
+    found, why = as_of(newest, "helpful", "v1", RULE, NOW, "small")
+    assert AlignmentState(state) is found
+    assert said in why

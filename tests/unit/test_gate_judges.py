@@ -1,12 +1,16 @@
 """A judge's metric carries a pull request only where the judge was held against people."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from burnish.domain.agreement import JudgeRule, JudgeStanding, Rating, stand
+from burnish.domain.alignment.state import Earlier, with_history
 from burnish.domain.gate import GateRule, JudgeEvidence, Outcome, Verdict, agreement_rows, held_to_account
 from burnish.domain.ppi import PpiEstimate, corrected_mean
 
 RULE = JudgeRule(minimum_labels=30)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def verdict(outcome: Outcome = Outcome.ACCEPTED) -> Verdict:
@@ -70,6 +74,15 @@ def test_agreement_is_shown_where_there_are_labels() -> None:
     evidence = JudgeEvidence(standing=found, after=found.agreement)
     assert ["production traces", "runs after"] == [row["where"] for row in agreement_rows(evidence)]
     assert "0.90" == agreement_rows(evidence)[0]["kappa"][:4]
+
+
+def test_a_stale_judge_holds_a_yes_back_and_the_reason_names_its_state() -> None:
+    """It agreed with people once; what it is now nobody knows, and the reason says what to do."""
+    stale = with_history(standing(0, 0), RULE, now=NOW, earlier=Earlier("v0", "small", NOW), model="large")
+    found = held_to_account(verdict(), JudgeEvidence(standing=stale), RULE)
+    assert Outcome.INCONCLUSIVE is found.outcome
+    assert found.reasons[0].startswith("The judge is stale. The judge helpful was aligned with people on 2026-03-01")
+    assert "its model was small then and is large now" in found.reasons[0]
 
 
 def test_the_floor_is_the_agents_to_set() -> None:

@@ -122,3 +122,26 @@ def test_scores_and_dev_rows_read_well() -> None:
     assert ["Better", "p", "baseline"] == [row["version"] for row in ranked]
     assert ["yes", "", ""] == [row["chosen"] for row in ranked]
     assert "" == markdown_table([])
+
+
+def test_a_night_says_how_its_judges_stand_and_what_held_scores_back() -> None:
+    """State, labels, kappa and why; a column of what a budget left unjudged only where it left something."""
+    judges = [
+        {
+            "judge": "helpful", "version": "v1", "state": "stale", "reason": "It has fallen.", "items": 140,
+            "kappa": 0.63, "low": 0.5, "high": 0.75, "swayed": ["It favours long answers."],
+        },
+        {
+            "judge": "kind", "version": "v1", "state": "unaligned", "reason": "Too few labels.", "items": 2,
+            "kappa": None, "low": None, "high": None, "swayed": [],
+        },
+    ]  # fmt: skip
+    row = {"scored": 5, "failed": 0, "skipped": 0, "mean": 0.5}
+    enrich = {"evaluators": {"helpful": {**row, "held_back": 7}, "right": {**row, "held_back": 0}}}
+    text = night_markdown(night(judges={"judges": judges}, enrich=enrich), None, [], (0, 0.0))
+    assert "| helpful | stale | 140 | 0.63 (0.50 to 0.75) | It has fallen. It favours long answers. |" in text
+    assert "| kind | unaligned | 2 |  | Too few labels. |" in text
+    assert "| helpful | 5 | 0 | 0 | 0.50 | 7 |" in text
+    quiet = night_markdown(night(enrich={"evaluators": {"right": row}}, judges={"judges": []}), None, [], (0, 0.0))
+    assert "held back" not in quiet
+    assert "Judges beside people" not in quiet

@@ -8,7 +8,9 @@ from support.databases import sqlite_url
 from support.store_samples import judged, trace
 
 from burnish.adapters.store import Store
-from burnish.domain.agreement import JudgeRule
+from burnish.domain.agreement import Agreement, AlignmentState, JudgeRule
+from burnish.domain.alignment.measurement import Alignment
+from burnish.domain.base import utc_now
 from burnish.domain.evaluators.base import CodeCheck
 from burnish.domain.evaluators.judge import Judge
 from burnish.domain.experiments import Run, RunKey, RunStatus
@@ -71,6 +73,26 @@ def test_a_judge_that_reads_corrections_is_not_believed_for_agreeing_with_them(s
     assert (False, 0) == (standing.can_carry, standing.agreement.items)
     production(store, JUDGE, "better so")
     assert judge_standings(store, "support", [JUDGE], ["helpful"], 0.5)[0].can_carry
+
+
+def test_a_judge_does_not_stand_by_labels_that_it_was_made_from(store: Store) -> None:
+    """All forty were used to improve it, so nothing is known of it, and the reason says that labels are missing."""
+    production(store, JUDGE)
+    store.alignments.add(
+        Alignment(
+            agent="support",
+            judge="helpful",
+            version=JUDGE.version,
+            measured_at=utc_now(),
+            held_out=Agreement(items=0),
+            fitted_on=tuple(f"t{number}" for number in range(40)),
+            state=AlignmentState.UNALIGNED,
+            reason="Not yet.",
+        )
+    )
+    (standing,) = judge_standings(store, "support", [JUDGE], ["helpful"], 0.5)
+    assert (AlignmentState.UNALIGNED, 0) == (standing.state, standing.agreement.items)
+    assert "People have labelled 0 of the items" in standing.reason
 
 
 def test_a_standing_names_no_item(store: Store) -> None:

@@ -8,7 +8,7 @@ Alpha-Reliability"), and Gwet's AC1 does not collapse where nearly everything ge
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from burnish.domain.base import Value
@@ -18,6 +18,7 @@ __all__ = ["Distance", "RaterAgreement", "ac1", "alpha", "raters_agree"]
 Distance = Literal["nominal", "ordinal", "interval"]
 Rating = float | str
 Units = Sequence[Sequence[Rating]]
+Kinds = Mapping[tuple[Rating, ...], int]
 DRAWS = 400
 
 
@@ -45,15 +46,22 @@ def alpha(units: Units, distance: Distance = "nominal") -> float | None:
 
     None where fewer than two labels can be paired or all are equal. Ordinal and interval distances need numbers.
     """
-    paired = [unit for unit in units if len(unit) > 1]
-    totals = Counter(label for unit in paired for label in unit)
+    return _alpha(_kinds(units), distance)
+
+
+def _alpha(kinds: Kinds, distance: Distance) -> float | None:
+    paired = {unit: times for unit, times in kinds.items() if len(unit) > 1}
+    totals: Counter[Rating] = Counter()
+    for unit, times in paired.items():
+        for label in unit:
+            totals[label] += times
     number = sum(totals.values())
     if len(totals) < 2:
         return None
     apart = _apart(totals, distance)
     observed = math.fsum(
-        count * other * apart(one, two) / (len(unit) - 1)
-        for unit in paired
+        times * count * other * apart(one, two) / (len(unit) - 1)
+        for unit, times in paired.items()
         for counts in (Counter(unit),)
         for one, count in counts.items()
         for two, other in counts.items()
@@ -70,14 +78,19 @@ def ac1(units: Units, categories: int | None = None) -> float | None:
 
     None where no item has two labels, or one category alone could be given.
     """
-    shown = {label for unit in units for label in unit}
+    return _ac1(_kinds(units), categories)
+
+
+def _ac1(kinds: Kinds, categories: int | None) -> float | None:
+    shown = {label for unit in kinds for label in unit}
     choices = max(categories or 0, len(shown))
-    agreeing = _agreeing(units)
-    rated = [unit for unit in units if unit]
+    agreeing = _agreeing(kinds)
+    rated = {unit: times for unit, times in kinds.items() if unit}
     if agreeing is None or choices < 2:
         return None
     shares = [
-        math.fsum(unit.count(label) / len(unit) for unit in rated) / len(rated) for label in sorted(shown, key=str)
+        math.fsum(times * unit.count(label) / len(unit) for unit, times in rated.items()) / sum(rated.values())
+        for label in sorted(shown, key=str)
     ]
     chance = math.fsum(share * (1 - share) for share in shares) / (choices - 1)
     return (agreeing - chance) / (1 - chance)
@@ -89,11 +102,11 @@ def raters_agree(units: Units, distance: Distance = "nominal", categories: int |
     found = RaterAgreement(items=len(paired), ratings=sum(map(len, paired)), distance=distance)
     if not paired:
         return found
-    alphas = _interval(paired, lambda some: alpha(some, distance))
-    ac1s = _interval(paired, lambda some: ac1(some, categories))
+    alphas = _interval(paired, lambda some: _alpha(some, distance))
+    ac1s = _interval(paired, lambda some: _ac1(some, categories))
     return found.model_copy(
         update={
-            "observed": _agreeing(paired),
+            "observed": _agreeing(_kinds(paired)),
             "alpha": alpha(paired, distance),
             "alpha_low": alphas[0],
             "alpha_high": alphas[1],
@@ -104,14 +117,19 @@ def raters_agree(units: Units, distance: Distance = "nominal", categories: int |
     )
 
 
-def _agreeing(units: Units) -> float | None:
+def _kinds(units: Units) -> Kinds:
+    # Items labelled alike are worked out once: five hundred items drawn again and again are a handful of kinds.
+    return Counter(tuple(unit) for unit in units)
+
+
+def _agreeing(kinds: Kinds) -> float | None:
     """The mean over items of the share of equal pairs."""
-    shares = [
-        sum(count * (count - 1) for count in Counter(unit).values()) / (len(unit) * (len(unit) - 1))
-        for unit in units
-        if len(unit) > 1
-    ]
-    return math.fsum(shares) / len(shares) if shares else None
+    paired = {unit: times for unit, times in kinds.items() if len(unit) > 1}
+    equal = math.fsum(
+        times * sum(count * (count - 1) for count in Counter(unit).values()) / (len(unit) * (len(unit) - 1))
+        for unit, times in paired.items()
+    )
+    return equal / sum(paired.values()) if paired else None
 
 
 def _apart(totals: Counter[Rating], distance: Distance) -> Callable[[Rating, Rating], float]:
@@ -129,9 +147,11 @@ def _apart(totals: Counter[Rating], distance: Distance) -> Callable[[Rating, Rat
     return lambda one, two: (before[one] - before[two]) ** 2
 
 
-def _interval(units: Units, figure: Callable[[Units], float | None]) -> tuple[float | None, float | None]:
+def _interval(units: Units, figure: Callable[[Kinds], float | None]) -> tuple[float | None, float | None]:
     drawn = random.Random(0)  # noqa: S311 - the same figure each time it is shown
-    found = sorted(value for _ in range(DRAWS) if (value := figure(drawn.choices(units, k=len(units)))) is not None)
+    found = sorted(
+        value for _ in range(DRAWS) if (value := figure(_kinds(drawn.choices(units, k=len(units))))) is not None
+    )
     if len(found) < DRAWS / 2:
         return None, None
     return found[int(0.025 * len(found))], found[min(len(found) - 1, int(0.975 * len(found)))]

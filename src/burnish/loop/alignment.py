@@ -28,10 +28,10 @@ from burnish.project import AgentConfig
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
 
-__all__ = ["Beside", "beside_people", "judge_of", "keys_measured", "measure_judge", "measure_judges"]
+__all__ = ["HeldAgainst", "held_against_people", "judge_of", "keys_measured", "measure_judge", "measure_judges"]
 
 
-class Beside(NamedTuple):
+class HeldAgainst(NamedTuple):
     """A judge's scores beside people's: where it was not fitted, where it was, and what follows for the gate."""
 
     held_out: tuple[Compared, ...]
@@ -55,7 +55,7 @@ def keys_measured(config: AgentConfig, evaluators: Sequence[Evaluator]) -> list[
     return list({key: (one, key) for one, key in (*judges, *criteria)}.values())
 
 
-def beside_people(
+def held_against_people(
     store: "Store",
     agent: str,
     judge: Evaluator,
@@ -64,7 +64,7 @@ def beside_people(
     rule: JudgeRule,
     splits: SplitRule,
     now: datetime | None = None,
-) -> Beside:
+) -> HeldAgainst:
     """Lay a judge's scores on production traces beside people's.
 
     What its version, or one before it, was fitted to is kept apart, and what belongs with that (by `splits`: the same
@@ -90,7 +90,7 @@ def beside_people(
         earlier=None if last is None else last.as_earlier,
         model=_model(judge),
     )
-    return Beside(held_out, tuple(one for trace_id, one in found.items() if trace_id in fitted), whole, drift)
+    return HeldAgainst(held_out, tuple(one for trace_id, one in found.items() if trace_id in fitted), whole, drift)
 
 
 def measure_judges(
@@ -115,7 +115,7 @@ def measure_judge(
     """Measure the present version of one judge beside people. Nothing is kept."""
     key, now = metric or judge.name, now or utc_now()
     pass_at, rule = config.improve.fail_below, config.gate.judges
-    beside = beside_people(store, config.name, judge, key, pass_at, rule, config.splits, now)
+    beside = held_against_people(store, config.name, judge, key, pass_at, rule, config.splits, now)
     train = stand(key, judge.version, [one.rating for one in beside.train], pass_at, rule).agreement
     return Alignment(
         agent=config.name,

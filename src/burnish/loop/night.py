@@ -32,6 +32,7 @@ __all__ = [
     "guard_stage",
     "held_out_stage",
     "ingest_stage",
+    "judges_stage",
     "plan_stage",
     "propose_stage",
     "publish_stage",
@@ -155,6 +156,24 @@ async def curate_stage(workshop: "Workshop") -> dict[str, Any]:
 
     summary = curate(workshop.open_store, workshop.config, workshop.evaluators)
     return _book(workshop, "curate", summary.model_dump(mode="json"))
+
+
+async def judges_stage(workshop: "Workshop") -> dict[str, Any]:
+    """Measure the agent's judges beside people, so that a stale one is found without anybody asking."""
+    import asyncio
+
+    from burnish.loop.alignment import measure_judges
+
+    measured = await asyncio.to_thread(measure_judges, workshop.store, workshop.config, workshop.evaluators)
+    told = [
+        {
+            **one.model_dump(mode="json", include={"judge", "version", "state", "reason"}),
+            **one.held_out.model_dump(mode="json", include={"items", "kappa", "low", "high"}),
+            "swayed": list(one.swayed),
+        }
+        for one in measured
+    ]
+    return _book(workshop, "judges", {"judges": told})
 
 
 async def discover_stage(workshop: "Workshop") -> dict[str, Any]:

@@ -12,6 +12,7 @@ __all__ = [
     "cluster_rows",
     "comparison_rows",
     "dev_rows",
+    "judge_rows",
     "night_markdown",
     "queue_rows",
     "score_rows",
@@ -26,7 +27,9 @@ _HEADLINES = {
 
 
 def score_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row an evaluator, from the enrich stage."""
+    """A row an evaluator, from the enrich stage; what budgets left unjudged only where they left anything."""
+    rows = summary.get("evaluators", {})
+    held = any(row.get("held_back") for row in rows.values())
     return [
         {
             "evaluator": name,
@@ -34,8 +37,9 @@ def score_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
             "failed": row["failed"],
             "skipped": row["skipped"],
             "mean": "" if row.get("mean") is None else f"{row['mean']:.2f}",
+            **({"held back by its budget": row.get("held_back", 0)} if held else {}),
         }
-        for name, row in summary.get("evaluators", {}).items()
+        for name, row in rows.items()
     ]
 
 
@@ -55,6 +59,23 @@ def queue_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for name, row in summary.get("queues", {}).items()
     ]
+
+
+def judge_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row a judge, from the judges stage; what sways it stands under "why" only where that was shown."""
+    rows = []
+    for one in summary.get("judges", []):
+        kappa = "" if one["kappa"] is None else f"{one['kappa']:.2f} ({one['low']:.2f} to {one['high']:.2f})"
+        rows.append(
+            {
+                "judge": one["judge"],
+                "state": one["state"],
+                "labels": one["items"],
+                "kappa with people": kappa,
+                "why": " ".join([one["reason"], *one["swayed"]]),
+            }
+        )
+    return rows
 
 
 def dev_rows(choice: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -140,6 +161,8 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
         parts.append(f"**Written back to the source:** {back['written']} annotations{wrong}{why}")
     if rows := queue_rows(stages.get("route", {})):
         parts.append("**For people to label**\n\n" + markdown_table(rows))
+    if rows := judge_rows(stages.get("judges", {})):
+        parts.append("**Judges beside people**\n\n" + markdown_table(rows))
     if (left := stages.get("take_up")) is not None:
         parts += [f"**Opened from an earlier night:** {url}" for url in left["opened"]]
         if left["held"]:

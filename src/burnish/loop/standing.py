@@ -17,7 +17,7 @@ from burnish.domain.experiments import Run, RunStatus
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.gate import JudgeEvidence
 from burnish.domain.ppi import PpiEstimate, corrected_mean
-from burnish.loop.alignment import beside_people, judge_of
+from burnish.loop.alignment import held_against_people, judge_of
 from burnish.project import AgentConfig
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def judge_standings(
     with what a judge was fitted to.
     """
     return tuple(
-        beside_people(store, agent, judge, metric, pass_at, rule, splits or SplitRule()).standing
+        held_against_people(store, agent, judge, metric, pass_at, rule, splits or SplitRule()).standing
         for metric in dict.fromkeys(metrics)
         if (judge := judge_of(evaluators, metric)) is not None
     )

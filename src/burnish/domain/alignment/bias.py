@@ -37,6 +37,11 @@ class PositionBias(Value):
     p_value: float | None = None
     reading: str = ""
 
+    @property
+    def shown(self) -> bool:
+        """Whether the place sways the judge by more than chance explains."""
+        return self.p_value is not None and self.p_value < LEVEL
+
 
 class LengthBias(Value):
     """How far a judge departs from people by the length of the output.
@@ -61,6 +66,11 @@ class LengthBias(Value):
     passed_long: Rate | None = None
     passed_short: Rate | None = None
     reading: str = ""
+
+    @property
+    def shown(self) -> bool:
+        """Whether length sways the judge by more than chance explains."""
+        return self.p_value is not None and self.p_value < LEVEL
 
 
 class Sized(NamedTuple):
@@ -217,8 +227,8 @@ def _reading(found: LengthBias) -> str:
     points = f"({100 * found.low:+.0f} to {100 * found.high:+.0f})"
     if found.p_value >= LEVEL:
         return (
-            f"No sign that length sways the judge: of what people judge the same it passes the longer half "
-            f"{100 * found.gap:+.0f} points {points} more often (p = {found.p_value:.2g})."
+            "No sign that length sways the judge: of what people judge the same, its pass rate on the longer half "
+            f"differs by {100 * found.gap:+.0f} points {points} from that on the shorter (p = {found.p_value:.2g})."
         )
     size, rest = ("long", "short") if found.gap >= 0 else ("short", "long")
     said = (

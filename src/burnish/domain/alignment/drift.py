@@ -96,11 +96,11 @@ def drift_of(matches: Sequence[Match], level: float, days: int = 7) -> Drift:
     found = fall.p_value <= part
     before, after = rate_of(right[: fall.cut]), rate_of(right[fall.cut :])
     since = order[fall.cut].at
-    said = f"agreement was {before.share:.0%} before {since:%Y-%m-%d} and {after.share:.0%} since"
+    said = f"agreement is {before.share:.0%} before {since:%Y-%m-%d} and {after.share:.0%} since"
     reason = (
         f"Its agreement with people has fallen: {said} (p = {fall.p_value:.2g}, below {part:.2g})."
         if found
-        else f"No drift shown: {said} at most, which chance explains (p = {fall.p_value:.2g}, not below {part:.2g})."
+        else f"No drift shown: where it falls most, {said} (p = {fall.p_value:.2g}, not below {part:.2g})."
     )
     return Drift(
         windows=windows,

@@ -1,13 +1,18 @@
 """One measurement of one version of a judge against people, as it is kept."""
 
-from burnish.domain.agreement import Agreement, AlignmentState, JudgeStanding
+from datetime import datetime
+from typing import Final
+
+from burnish.domain.agreement import Agreement, AlignmentState, JudgeRule, JudgeStanding
 from burnish.domain.alignment.bias import LengthBias, PositionBias
 from burnish.domain.alignment.drift import Drift
-from burnish.domain.alignment.state import Earlier
+from burnish.domain.alignment.state import Earlier, with_history
 from burnish.domain.base import UtcDatetime, Value
 from burnish.domain.raters import RaterAgreement
 
-__all__ = ["Alignment"]
+__all__ = ["Alignment", "as_of"]
+
+_MEASURE: Final = "A night measures it, and `burnish judges measure AGENT` does now."
 
 
 class Alignment(Value):
@@ -53,20 +58,40 @@ class Alignment(Value):
         return 0 if self.train is None else self.train.items
 
     @property
+    def swayed(self) -> tuple[str, ...]:
+        """What was shown to sway it, in sentences."""
+        return tuple(bias.reading for bias in (self.length, self.position) if bias is not None and bias.shown)
+
+    @property
     def as_earlier(self) -> Earlier:
         """This measurement, as `with_history` asks for the last aligned one."""
         return Earlier(self.version, self.model, self.measured_at)
 
-    def standing(self, floor: float, minimum_labels: int) -> JudgeStanding:
-        """What the gate reads."""
-        return JudgeStanding(
-            metric=self.judge,
-            version=self.version,
-            agreement=self.held_out,
-            floor=floor,
-            minimum_labels=minimum_labels,
-            split=self.split,
-            can_carry=self.state is AlignmentState.ALIGNED,
-            state=self.state,
-            reason=self.reason,
-        )
+
+def as_of(
+    newest: Alignment | None, judge: str, version: str, rule: JudgeRule, now: datetime, model: str | None = None
+) -> tuple[AlignmentState, str]:
+    """State and reason of a judge's present version by the newest measurement there is of the judge.
+
+    For lists and pages, which measure nothing: days may have passed since, and the judge may have been changed.
+    """
+    if newest is None:
+        return AlignmentState.UNALIGNED, f"Nobody has measured the judge {judge} beside people yet. {_MEASURE}"
+    day = f"{newest.measured_at:%Y-%m-%d}"
+    if newest.version != version:
+        changed = f"answered by {newest.model}" if model != newest.model and newest.model else "as another version"
+        said = f"The judge {judge} was {newest.state} on {day}, {changed}; it was not measured as it is now. {_MEASURE}"
+        once = newest.state is not AlignmentState.UNALIGNED
+        return (AlignmentState.STALE if once else AlignmentState.UNALIGNED), said
+    measured = JudgeStanding(
+        metric=judge,
+        version=version,
+        agreement=newest.held_out,
+        floor=rule.kappa_floor,
+        minimum_labels=rule.minimum_labels,
+        can_carry=newest.state is AlignmentState.ALIGNED,
+        reason=newest.reason,
+        state=newest.state,
+    )
+    aged = with_history(measured, rule, now=now, newest_label_at=newest.newest_label_at)
+    return aged.state or newest.state, aged.reason

@@ -13,6 +13,7 @@ from burnish.drivers.cli import (
     experiments,
     gate,
     init,
+    judges,
     model,
     nights,
     plan,
@@ -93,5 +94,6 @@ app.add_typer(nights.app, name="nights", rich_help_panel="Read")
 app.add_typer(reviews.app, name="reviews", rich_help_panel="Write")
 app.add_typer(redact.app, name="redact", rich_help_panel="Read")
 app.command("prune", rich_help_panel="Write")(prune.prune)
+app.add_typer(judges.app, name="judges", rich_help_panel="Read")
 app.add_typer(queues.app, name="queues", rich_help_panel="Write")
 app.add_typer(users.app, name="users", rich_help_panel="Write")
