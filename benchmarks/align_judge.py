@@ -46,7 +46,6 @@ ATTEMPTS = 20
 REDRAWN = 1 / 3
 RULE = AlignRule()
 MOMENT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-LABELS = 100  # of the real attempt
 Row = dict[str, Any]
 
 
@@ -176,6 +175,7 @@ def _kappa(judge: Sequence[Any], people: Sequence[Any]) -> str:
 _SPEC = """kind: judge
 name: grammatical
 max_tokens: 120
+timeout_s: 900
 rubric: |
   The agent's final output is one English sentence. Pass: a native speaker finds it grammatical. Fail: they do not.
 """
@@ -191,12 +191,13 @@ kind = "prompt"
 metric = "grammatical"
 
 [align]
+minimum_train = 5
 train_limit = 40
 held_out_limit = 60
 """
 
 
-async def attempt(folder: Path, console: Console) -> None:
+async def attempt(folder: Path, count: int, console: Console) -> None:
     """One week of a judge that is the embedded model."""
     from burnish.adapters.store import Store
     from burnish.domain.feedback import Feedback, FeedbackSource
@@ -210,7 +211,7 @@ async def attempt(folder: Path, console: Console) -> None:
         (folder / "config" / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / "config" / path).write_text(text)
     lines = (DATA / "jb_cola.jsonl").read_text().splitlines()
-    rows = random.Random(5).sample([json.loads(line) for line in lines], LABELS)
+    rows = random.Random(5).sample([json.loads(line) for line in lines], count)
     traces, labels = [], []
     for number, row in enumerate(rows):
         trace_id, moment = f"{number:032x}", MOMENT + dt.timedelta(minutes=number)
@@ -255,6 +256,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", action="store_true", help="also the real attempt with the embedded model")
     parser.add_argument("--plays", type=int, default=1_000)
+    parser.add_argument("--labels", type=int, default=100, help="of the real attempt")
     asked = parser.parse_args()
     console = Console(width=120)
     file = DATA / "pandalm_even.jsonl"
@@ -266,7 +268,7 @@ def main() -> int:
     held = simulate(rows, asked.plays, console)
     if asked.model:
         with tempfile.TemporaryDirectory(prefix="burnish-align-") as folder:
-            asyncio.run(asyncio.wait_for(attempt(Path(folder), console), timeout=1_200))
+            asyncio.run(asyncio.wait_for(attempt(Path(folder), asked.labels, console), timeout=1_800))
     return 0 if held else 1
 
 
