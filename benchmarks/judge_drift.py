@@ -15,7 +15,7 @@ from rich.table import Table
 
 from burnish.domain.alignment.drift import fall_of, looks_by
 
-LABELS, LEVEL, DRAWS = 304, 0.05, 1_999
+LABELS, LEVEL, DRAWS = 304, 0.05, 999
 CASES = ((0.85, 0.85, 0), (0.95, 0.95, 0), (0.9, 0.7, 60), (0.9, 0.7, 120), (0.95, 0.8, 120), (0.9, 0.5, 120))
 
 
@@ -44,4 +44,4 @@ def _called(generator: np.random.Generator, before: float, after: float, change:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 400)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)

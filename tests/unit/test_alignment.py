@@ -1,7 +1,7 @@
 """Judges of an agent, measured on what they were not fitted to."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,11 @@ from burnish.domain.evaluators.judge import Judge
 from burnish.domain.evaluators.pairwise import Pairwise
 from burnish.domain.feedback import ADJUDICATED, Feedback, FeedbackSource
 from burnish.loop.alignment import held_against_people, keys_measured, measure_judge, measure_judges
+from burnish.loop.context import Workshop
+from burnish.loop.night import judges_stage
+from burnish.loop.report import night_markdown
 from burnish.project import AgentConfig
+from burnish.settings import Settings
 
 NOW = START + timedelta(days=60)
 JUDGE = Judge(name="helpful", rubric="Is it helpful?", model="small")
@@ -197,3 +201,21 @@ def test_criteria_are_measured_where_the_gate_reads_them() -> None:
     judge = Judge(name="tone", rubric="Tone.", criteria={"kind": "Is kind.", "short": "Is short."})
     found = keys_measured(config("tone.kind"), [judge, JUDGE, Fast(name="fast")])
     assert ["tone", "helpful", "tone.kind"] == [key for _, key in found]
+
+
+async def test_a_night_measures_the_judges_and_its_report_says_how_they_stand(store: Store, tmp_path: Path) -> None:
+    """No model is asked; what was found is kept and booked, and a stale judge is found without anybody looking."""
+    file = tmp_path / "config" / "evaluators" / "all.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text('- {name: helpful, kind: judge, rubric: "Is it helpful?", model: small}\n')
+    labelled(store, 60, range(0, 60, 15))
+    night = store.nights.begin("support", date(2026, 7, 1))
+    workshop = Workshop(Settings(_env_file=None, project=tmp_path), config(stale_after_days=1), store, night.id)
+    await judges_stage(workshop)
+    await workshop.aclose()
+    found = store.alignments.latest("support", "helpful")
+    assert found is not None
+    assert AlignmentState.STALE is found.state
+    text = night_markdown(store.nights.get(night.id), None, [], (0, 0.0))
+    assert "| helpful | stale | 60 | 0.87 (" in text
+    assert ") | The newest label beside the judge helpful is" in text

@@ -184,9 +184,10 @@ def _length(store: "Store", compared: Sequence[Compared], pass_at: float) -> Len
         return None
     ids = [one.trace_id for one in compared]
     lengths = {trace.trace_id: len(text_of(trace.output)) for trace in store.traces.heads(ids)}
+    graded = any(score not in (0.0, 1.0) for one in compared for score in one.rating.people)
     items = [
-        Sized(one.rating.judge, _mean(one.rating.people), lengths[one.trace_id])
-        for one, _ in _decided(compared, pass_at)
+        Sized(one.rating.judge, _mean(one.rating.people) if graded else float(passes), lengths[one.trace_id])
+        for one, passes in _decided(compared, pass_at)
         if one.trace_id in lengths
     ]
     return length_bias(items, pass_at)

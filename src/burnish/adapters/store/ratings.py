@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from burnish.adapters.store import tables
+from burnish.adapters.store.engine import chunked
 from burnish.adapters.store.rows import PEOPLE, moment
 from burnish.domain.agreement import Rating
 from burnish.domain.alignment.compared import Compared
@@ -34,33 +35,39 @@ def compared(
     origin: str,
     uncorrected: bool,
 ) -> dict[str, Compared]:
-    """By trace id; which labels count is said at `FeedbackStore.ratings`."""
-    people = sa.and_(_items.c.source.in_(PEOPLE), _items.c.key.in_([key, *label_keys]))
-    judge = sa.and_(_items.c.source == FeedbackSource.JUDGE.value, _items.c.version == version, _items.c.key == key)
+    """By trace id; which labels count is said at `FeedbackStore.ratings`.
+
+    Labels are few and verdicts many, so the labels are read first.
+    """
     of_agent = sa.and_(_traces.c.agent == agent, _traces.c.origin == origin)
-    columns = [_items.c[name] for name in ("trace_id", "source", "key", "version", "score", "created_at")]
+    scored = sa.and_(_items.c.span_id.is_(None), _items.c.score.is_not(None))
+    columns = [_items.c[name] for name in ("trace_id", "key", "version", "score", "created_at")]
     columns += [_traces.c.started_at, _traces.c.session_id]
-    query = (
+    people = (
         sa.select(*columns)
         .join(_traces, _traces.c.trace_id == _items.c.trace_id)
-        .where(of_agent, _items.c.span_id.is_(None), _items.c.score.is_not(None), sa.or_(people, judge))
+        .where(of_agent, scored, _items.c.source.in_(PEOPLE), _items.c.key.in_([key, *label_keys]))
         .order_by(_items.c.trace_id, _items.c.id)
     )
-    left_out = _corrected(connection, of_agent) if uncorrected else set()
-    judged: dict[str, float] = {}
     labels: dict[str, list[_Label]] = {}
     placed: dict[str, tuple[int, str | None]] = {}
-    for trace_id, source, of_key, of_version, score, at, started, session in connection.execute(query):
+    for trace_id, of_key, of_version, score, at, started, session in connection.execute(people):
         placed[trace_id] = (started, session)
-        if source == FeedbackSource.JUDGE.value:
-            judged[trace_id] = score
-        else:
-            label = _Label(score, at, of_key == key, of_version == ADJUDICATED)
-            labels.setdefault(trace_id, []).append(label)
+        label = _Label(score, at, of_key == key, of_version == ADJUDICATED)
+        labels.setdefault(trace_id, []).append(label)
+    left_out = _corrected(connection, of_agent) if uncorrected else set()
+    judged: dict[str, float] = {}
+    for ids in chunked(sorted(labels.keys() - left_out)):
+        judge = (
+            sa.select(_items.c.trace_id, _items.c.score)
+            .where(_items.c.trace_id.in_(ids), _items.c.key == key, _items.c.version == version)
+            .where(scored, _items.c.source == FeedbackSource.JUDGE.value)
+            .order_by(_items.c.trace_id, _items.c.id)
+        )
+        judged.update((trace_id, score) for trace_id, score in connection.execute(judge))
     return {
         trace_id: _side_by_side(trace_id, score, labels[trace_id], *placed[trace_id])
         for trace_id, score in judged.items()
-        if trace_id in labels and trace_id not in left_out
     }
 
 

@@ -58,7 +58,7 @@ def with_history(
             )
         return standing
     if earlier is not None and standing.unknown:
-        return _stale(standing, f"{_since(standing, earlier, model)} {standing.reason} Label more of what it scored")
+        return _stale(standing, f"{_since(standing, earlier, model)} {_labels(standing)} Label more of what it scored")
     return standing
 
 
@@ -70,6 +70,13 @@ def _since(standing: JudgeStanding, earlier: Earlier, model: str | None) -> str:
     if model is not None and earlier.model is not None and model != earlier.model:
         changed = f"its model was {earlier.model} then and is {model} now"
     return f"The judge {standing.metric} was aligned with people on {day}, but {changed}."
+
+
+def _labels(standing: JudgeStanding) -> str:
+    found, needed = standing.agreement, standing.minimum_labels
+    if found.items < needed:
+        return f"As it is now it has {found.items} of the {needed} labels that are needed."
+    return f"As it is now, {found.undefined}."
 
 
 def _stale(standing: JudgeStanding, why: str) -> JudgeStanding:

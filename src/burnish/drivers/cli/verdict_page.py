@@ -38,7 +38,8 @@ def print_verdict(verdict: Verdict) -> None:
         print_comparisons(found)
     _print_lift(verdict)
     if verdict.judge is not None:
-        heading("the judge beside people")
+        state = verdict.judge.standing.state
+        heading("the judge beside people" if state is None else f"the judge beside people: {state}")
         _print_agreement(verdict.judge)
     if verdict.looks and verdict.planned_looks > 1:
         heading(f"looks ({len(verdict.looks)} of {verdict.planned_looks} planned)")
