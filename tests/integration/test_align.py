@@ -104,12 +104,21 @@ def test_labels_become_a_pull_request_for_the_judge_once(tmp_path: Path, model: 
     again, _ = week(day=MONDAY.replace(day=MONDAY.day + 3))
     assert (asked, run.proposal_id, record.url) == (len(model.requests), again.proposal_id, again.url)
     assert 2 == len(project.branches())
+    # While the pull request is open no later week tries another change; once it is gone one may.
+    later = MONDAY.replace(day=MONDAY.day + 7)
+    waiting, _ = week(day=later)
+    assert ("nothing", asked) == (waiting.outcome, len(model.requests))
+    assert f"The pull request {record.url} for this judge is open" in waiting.reason
+    git(project.remote, "branch", "-D", record.branch)
+    tried, _ = week(day=later)
+    assert "nothing" == tried.outcome
+    assert any("was held against people before" in note for note in tried.notes)
 
 
 def test_a_spent_budget_is_taken_up_without_paying_twice(tmp_path: Path, model: ModelServer, enter: Any) -> None:
     """Wherever the money ends, the next start in the week goes on, and every question was paid once."""
     project = enter(JudgeProject.create(tmp_path, model.base_url))
-    for calls in (20, 101, 115, 170):
+    for calls in (20, 101, 170):
         project.configure(f"[budget]\ncalls = {calls}\n")
         run, _ = week()
         assert "open" == run.outcome

@@ -4,6 +4,7 @@ The only part of improving a judge that reads sealed traces. What it hands on of
 empty, so that nothing of a held-out example can get into a judge's prompt.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,18 @@ _LAST = "~"  # sorts behind every night
 
 
 def unjudged(store: "Store", config: AgentConfig, judge: Judge) -> list[str]:
-    """The agent's production traces that people scored for this judge and that its present version has not judged."""
+    """The agent's production traces that people scored for this judge and that its present version has not judged.
+
+    Only as many as make up, with those it has judged, what an attempt takes of both sides: more would be paid for and
+    not used.
+    """
     keys = (judge.name, *config.gate.judges.label_keys)
     said = store.feedback.for_traces(sorted(store.feedback.heard(config.name)))
     labelled = [trace_id for trace_id, items in said.items() if any(_is_label(item, keys) for item in items)]
-    return sorted(set(labelled) - store.feedback.done(judge.name, judge.version, labelled))
+    done = store.feedback.done(judge.name, judge.version, labelled)
+    rule = config.align
+    enough = math.ceil(max(rule.train_limit / (1 - rule.held_out), rule.held_out_limit / rule.held_out))
+    return sorted(set(labelled) - done)[: max(0, enough - len(done))]
 
 
 def labels_of(

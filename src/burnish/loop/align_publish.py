@@ -1,5 +1,6 @@
 """Offer an accepted change of a judge: a pull request in the repository of the project's files, or a patch file."""
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from burnish.adapters.publishing.git import AgentRepository
@@ -11,7 +12,7 @@ from burnish.domain.base import content_hash, utc_now
 from burnish.domain.forges import PullRequestDraft
 from burnish.domain.gate import Outcome
 from burnish.domain.proposals import Proposal, ProposalStatus, PullRequest, PullRequestState
-from burnish.errors import InputError, PublishError
+from burnish.errors import ConfigError, InputError, PublishError
 from burnish.loop.align import JudgeRun
 from burnish.loop.align_files import applied
 from burnish.loop.align_week import book_of
@@ -20,7 +21,34 @@ from burnish.loop.publish import TITLE_LIMIT, branch_of
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
 
-__all__ = ["publish_judge"]
+__all__ = ["open_for", "publish_judge"]
+
+
+def open_for(workshop: "Workshop", judge: str) -> PullRequest | None:
+    """The pull request for this judge that is still open, as its forge says now; as last known where nobody answers."""
+    store, book = workshop.store, book_of(workshop.config.name)
+    for item in store.pull_requests.list(book, PullRequestState.OPEN):
+        if item.metadata.get("judge") != judge:
+            continue
+        with contextlib.suppress(PublishError, ConfigError):
+            state = _state(workshop, item)
+            if state is not item.state:
+                store.pull_requests.save(item.model_copy(update={"state": state}))
+                continue
+        return item
+    return None
+
+
+def _state(workshop: "Workshop", item: PullRequest) -> PullRequestState:
+    place = _place(workshop)
+    if place is None or item.number is None:
+        return item.state
+    there = workshop.config.model_copy(update={"name": item.agent, "repository": place.config})
+    forge = open_forge(there, workshop.store.pull_requests, workshop.settings)
+    try:
+        return forge.state(item.number) if forge.name == item.forge else item.state
+    finally:
+        getattr(forge, "close", lambda: None)()
 
 
 def publish_judge(workshop: "Workshop", run: JudgeRun, sealed: frozenset[str] = frozenset()) -> JudgeRun:
@@ -96,6 +124,7 @@ def publish_judge(workshop: "Workshop", run: JudgeRun, sealed: frozenset[str] = 
         body=draft.body,
         state=found.state,
         created_at=utc_now(),
+        metadata={"judge": run.judge},
     )
     store.pull_requests.save(opened)
     store.proposals.set_status(proposal.id, ProposalStatus.PUBLISHED, opened.url)

@@ -1,16 +1,18 @@
 """The stages of a week for an agent's judges, each resumable. Tasks call these with an open workshop."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.evaluators.judge import Judge
 from burnish.domain.evaluators.specs import load_evaluators
 from burnish.domain.nights import NightState
+from burnish.errors import ConfigError
 from burnish.loop.align import JudgeRun, align_judge, judges_of, saved_run
 from burnish.loop.align_drafts import Asked
 from burnish.loop.align_labels import sealed_among
 from burnish.loop.align_measured import measure_all
-from burnish.loop.align_publish import publish_judge
+from burnish.loop.align_publish import open_for, publish_judge
 from burnish.loop.align_report import week_markdown
 from burnish.project import load_agent
 from burnish.settings import Settings
@@ -29,15 +31,21 @@ def wanted_judges(agent: str, judge: str | None = None) -> list[str]:
     names = [evaluator.name for evaluator in evaluators if isinstance(evaluator, Judge)]
     if judge is None or judge in names:
         return names if judge is None else [judge]
-    from burnish.errors import ConfigError
-
     raise ConfigError(f"agent '{agent}' has no judge '{judge}'; there are: {', '.join(names) or 'none'}")
 
 
 async def align_stage(workshop: "Workshop", judge: str, progress: Asked | None = None) -> JudgeRun:
     """One judge's week up to its verdict."""
     (found,) = judges_of(workshop, judge)
-    run = await align_judge(workshop, found, progress)
+    earlier = saved_run(workshop, found)
+    waiting = None if earlier is not None and earlier.candidate else await asyncio.to_thread(open_for, workshop, judge)
+    if waiting is None:
+        run = await align_judge(workshop, found, progress)
+    else:
+        # Another change of the same version would stand in its way, and spend a level on it.
+        why = f"The pull request {waiting.url} for this judge is open: merge or close it first."
+        run = JudgeRun(judge=judge, version=found.version, model=found.model, outcome="nothing", reason=why)
+        workshop.store.nights.save_stage(workshop.night, judge, run.model_dump(mode="json"))
     if progress is not None and run.outcome != "open":
         progress(1, 1, run.outcome)  # most weeks there is little to ask, and that is done too
     return run
