@@ -202,9 +202,9 @@ async def attempt(folder: Path, count: int, console: Console) -> None:
     from burnish.adapters.store import Store
     from burnish.domain.feedback import Feedback, FeedbackSource
     from burnish.domain.traces import Span, SpanKind, SpanStatus, Trace
-    from burnish.loop.align_report import run_markdown
-    from burnish.loop.align_stages import align_stage, finish_week
-    from burnish.loop.align_week import booked_week
+    from burnish.loop.aligning.report import run_markdown
+    from burnish.loop.aligning.stages import align_stage, finish_week
+    from burnish.loop.aligning.week import booked_week
     from burnish.loop.context import open_workshop
 
     for path, text in {"evaluators/judges.yaml": _SPEC, "agents/linguist.toml": _AGENT}.items():

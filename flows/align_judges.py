@@ -6,8 +6,8 @@ from prefect import flow
 from prefect.logging import get_run_logger
 
 from burnish.errors import BurnishError
-from burnish.loop.align_stages import wanted_judges
-from burnish.loop.align_week import booked_week
+from burnish.loop.aligning.stages import wanted_judges
+from burnish.loop.aligning.week import booked_week
 from burnish.loop.context import project_agents
 from burnish.loop.options import AlignOptions
 from tasks.align import align, close_judges, publish_judge

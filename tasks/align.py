@@ -5,8 +5,8 @@ from typing import Any
 
 from prefect import task
 
-from burnish.loop import align_report as report
-from burnish.loop import align_stages as loop
+from burnish.loop.aligning import report
+from burnish.loop.aligning import stages as loop
 from burnish.loop.context import open_workshop
 from tasks.retrying import TRANSIENT
 from tasks.showing import markdown, progress, table

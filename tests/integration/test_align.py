@@ -15,9 +15,9 @@ from support.repositories import git
 from burnish.domain.gate import Outcome
 from burnish.domain.nights import NightState
 from burnish.domain.proposals import ProposalStatus
-from burnish.loop.align import JudgeRun
-from burnish.loop.align_stages import align_stage, finish_week, publish_stage, wanted_judges
-from burnish.loop.align_week import booked_week
+from burnish.loop.aligning.attempt import JudgeRun
+from burnish.loop.aligning.stages import align_stage, finish_week, publish_stage, wanted_judges
+from burnish.loop.aligning.week import booked_week
 from burnish.loop.context import open_workshop
 
 SEALED = tuple(range(1, 100, 9))

@@ -6,7 +6,7 @@ from typing import Any
 from burnish.adapters.publishing.judge_body import ceiling_text, trial_rows
 from burnish.adapters.publishing.markdown import escape
 from burnish.domain.alignment.measurement import Alignment
-from burnish.loop.align import JudgeRun
+from burnish.loop.aligning.attempt import JudgeRun
 
 __all__ = ["run_markdown", "run_rows", "week_markdown"]
 

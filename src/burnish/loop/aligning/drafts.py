@@ -13,7 +13,7 @@ from burnish.domain.evaluators.base import EvaluationContext, Filter
 from burnish.domain.evaluators.judge import Judge
 from burnish.domain.evaluators.run import EvaluatorResult, evaluate_traces
 from burnish.errors import EditError
-from burnish.loop.align_files import changed_files
+from burnish.loop.aligning.files import changed_files
 
 if TYPE_CHECKING:
     from burnish.adapters.store import Store

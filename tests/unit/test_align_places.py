@@ -9,7 +9,7 @@ from burnish.adapters.publishing.project_files import find_project_repository
 from burnish.domain.evaluators.judge import Judge, JudgeExample
 from burnish.domain.evaluators.specs import load_evaluators
 from burnish.errors import EditError
-from burnish.loop.align_files import applied, changed_files
+from burnish.loop.aligning.files import applied, changed_files
 from burnish.project import RepositoryConfig
 
 AGENTS = RepositoryConfig(url="https://github.com/acme/desk.git", forge="github", repository="acme/desk")

@@ -19,11 +19,11 @@ from burnish.domain.evaluators.judge import Judge
 from burnish.domain.gate import Attempt, GateRule, Outcome
 from burnish.domain.proposals import Proposal, ProposalStatus
 from burnish.errors import BudgetExceededError, ConfigError
-from burnish.loop.align_drafts import Asked, choose_on_train, drafts, verdicts_of
-from burnish.loop.align_files import changed_files
-from burnish.loop.align_labels import ceiling_of, labels_of, unjudged
-from burnish.loop.align_measured import keep_changed, measure_first
-from burnish.loop.align_week import book_of
+from burnish.loop.aligning.drafts import Asked, choose_on_train, drafts, verdicts_of
+from burnish.loop.aligning.files import changed_files
+from burnish.loop.aligning.labels import ceiling_of, labels_of, unjudged
+from burnish.loop.aligning.measured import keep_changed, measure_first
+from burnish.loop.aligning.week import book_of
 from burnish.loop.enrich import enrich
 
 if TYPE_CHECKING:

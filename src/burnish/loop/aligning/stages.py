@@ -8,12 +8,12 @@ from burnish.domain.evaluators.judge import Judge
 from burnish.domain.evaluators.specs import load_evaluators
 from burnish.domain.nights import NightState
 from burnish.errors import ConfigError
-from burnish.loop.align import JudgeRun, align_judge, judges_of, saved_run
-from burnish.loop.align_drafts import Asked
-from burnish.loop.align_labels import sealed_among
-from burnish.loop.align_measured import measure_all
-from burnish.loop.align_publish import open_for, publish_judge
-from burnish.loop.align_report import week_markdown
+from burnish.loop.aligning.attempt import JudgeRun, align_judge, judges_of, saved_run
+from burnish.loop.aligning.drafts import Asked
+from burnish.loop.aligning.labels import sealed_among
+from burnish.loop.aligning.measured import measure_all
+from burnish.loop.aligning.publish import open_for, publish_judge
+from burnish.loop.aligning.report import week_markdown
 from burnish.project import load_agent
 from burnish.settings import Settings
 

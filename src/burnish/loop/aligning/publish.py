@@ -13,9 +13,9 @@ from burnish.domain.forges import PullRequestDraft
 from burnish.domain.gate import Outcome
 from burnish.domain.proposals import Proposal, ProposalStatus, PullRequest, PullRequestState
 from burnish.errors import ConfigError, InputError, PublishError
-from burnish.loop.align import JudgeRun
-from burnish.loop.align_files import applied
-from burnish.loop.align_week import book_of
+from burnish.loop.aligning.attempt import JudgeRun
+from burnish.loop.aligning.files import applied
+from burnish.loop.aligning.week import book_of
 from burnish.loop.publish import TITLE_LIMIT, branch_of
 
 if TYPE_CHECKING:
