@@ -174,7 +174,7 @@ def _kappa(judge: Sequence[Any], people: Sequence[Any]) -> str:
 
 _SPEC = """kind: judge
 name: grammatical
-max_tokens: 120
+max_tokens: 90
 timeout_s: 900
 rubric: |
   The agent's final output is one English sentence. Pass: a native speaker finds it grammatical. Fail: they do not.

@@ -41,7 +41,7 @@ def divide(
     known = fixed or {}
     ids = [example.trace_id or example.id for example in labelled]
     order = sorted(range(len(ids)), key=lambda index: ids[index] not in known)  # stable: in order of age otherwise
-    lookalikes = Lookalikes([text_of_input(example.input) for example in labelled], rule.near_duplicate)
+    lookalikes = Lookalikes([text_of_input(example.input) for example in labelled], rule.near_duplicate, lasting=True)
     by_key: dict[str, list[int]] = defaultdict(list)
     placed: dict[int, Division] = {}
     for index in order:
