@@ -93,8 +93,8 @@ def _read_back(project: Path, files: Mapping[str, str], wanted: Judge) -> None:
             (found,) = load_evaluators(copy / "config" / "evaluators", [wanted.name], chained=False)
         except ConfigError as error:
             raise EditError(f"the changed files would not load: {error}") from error
-    model = wanted.model
-    if (found if model is None else found.bound(model)).version != wanted.version:
+    # Which model answers is put in where an agent's evaluators are loaded, and no change of ours touches it.
+    if found.model_copy(update={"model": wanted.model}).version != wanted.version:
         raise EditError(
             f"the files of {wanted.name} cannot be written so that this very judge is read; edit them by hand"
         )
