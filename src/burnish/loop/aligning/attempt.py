@@ -116,6 +116,8 @@ async def _attempt(workshop: "Workshop", judge: Judge, run: JudgeRun, progress: 
         everywhere = judge.model_copy(update={"applies": Filter()})  # a sample would leave most labels without a score
         await enrich(store, [everywhere], missing, workshop.judge, night=workshop.night, progress=progress)
         await workshop.book_calls()
+        if unjudged(store, config, judge):
+            workshop.budget.check()  # what is missing then failed, and is no reason to stop
     await asyncio.to_thread(measure_first, workshop, judge)
     items = labels_of(store, workshop.open_store, config, judge, _sides(workshop, judge, history))
     train, held_out = of_split(items, Split.TRAIN), of_split(items, Split.HELD_OUT)
