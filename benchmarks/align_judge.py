@@ -11,7 +11,7 @@ Pairs that people call equal are left out; an item passes where the first answer
   where they agree). How often is it accepted, by the number of held-out labels?
 
 With `--model`: a real attempt. The embedded model judges whether sentences of CoLA are grammatical; linguists' labels
-say what is right. The whole week runs in a project of its own: some 150 calls for 60 labels, 20 s each on two shared cores.
+say what is right. The whole week runs in a project of its own: some 150 calls for 60 labels, 20 s each on two cores.
 """
 
 import argparse
@@ -255,7 +255,7 @@ def main() -> int:
     """Print both parts; 1 where false acceptances exceed what is promised."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", action="store_true", help="also the real attempt with the embedded model")
-    parser.add_argument("--plays", type=int, default=1_000)
+    parser.add_argument("--plays", type=int, default=400)
     parser.add_argument("--labels", type=int, default=60, help="of the real attempt")
     asked = parser.parse_args()
     console = Console(width=120)
