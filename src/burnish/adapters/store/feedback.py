@@ -190,8 +190,8 @@ class FeedbackStore:
         """Traces that both this version of a judge and people scored as a whole, by trace id.
 
         People's scores under `key` count, and where a trace has none, those under `label_keys`. Where an expert decided
-        between people who disagreed on that, this score alone counts. `origin` is "production" or "experiment".
-        `uncorrected` leaves out traces with a correction, which a judge that is shown corrections has read.
+        between people who disagreed, that score alone counts. `origin` is "production" or "experiment". `uncorrected`
+        leaves out traces with a correction, which a judge that is shown corrections has read.
         """
         found = self.compared(agent, key, version, label_keys, origin=origin, uncorrected=uncorrected)
         return {trace_id: one.rating for trace_id, one in found.items()}
