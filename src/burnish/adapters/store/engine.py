@@ -1,12 +1,13 @@
 """Connections: how a transaction begins on each database, and the writes both understand."""
 
+import contextlib
 import os
 import sqlite3
 import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -140,7 +141,7 @@ def _make_private(file: Path) -> None:
 
     SQLite gives its -wal and -shm the same mode. A file that is there keeps the mode that somebody may have chosen.
     """
-    with suppress(OSError):  # it is there, or cannot be made: SQLite then says why
+    with contextlib.suppress(OSError):  # it is there, or cannot be made: SQLite then says why
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
