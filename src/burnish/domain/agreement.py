@@ -28,6 +28,7 @@ __all__ = [
     "Weights",
     "agree",
     "stand",
+    "standing_of",
 ]
 
 Weights = Literal["none", "linear", "quadratic"]
@@ -198,6 +199,11 @@ def stand(metric: str, version: str, ratings: Sequence[Rating], pass_at: float, 
         means = [(r.judge, math.fsum(r.people) / len(r.people)) for r, _ in votes]
         weighted = agree([a for a, _ in means], [b for _, b in means], weights="quadratic")
         found, split = weighted.model_copy(update={"tpr": found.tpr, "tnr": found.tnr}), 0
+    return standing_of(metric, version, found, rule, split)
+
+
+def standing_of(metric: str, version: str, found: Agreement, rule: JudgeRule, split: int = 0) -> JudgeStanding:
+    """What the rule makes of an agreement that is known."""
     can_carry, reason = _verdict(metric, found, rule)
     return JudgeStanding(
         metric=metric,

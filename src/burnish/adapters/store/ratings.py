@@ -105,10 +105,9 @@ def _corrected(connection: Connection, of_agent: sa.ColumnElement[bool]) -> set[
 
 
 def _side_by_side(trace_id: str, judge: float, labels: list[_Label], started: int, session: str | None) -> Compared:
-    decided = [one for one in labels if one.decides]
-    own = [one for one in labels if one.own]
-    counting = decided or own or labels
-    spoken = [one for one in own or labels if not one.decides]
+    asked = [one for one in labels if one.own] or labels
+    counting = [one for one in asked if one.decides] or asked
+    spoken = [one for one in asked if not one.decides]
     return Compared(
         trace_id=trace_id,
         rating=Rating(judge, tuple(one.score for one in counting)),
