@@ -51,10 +51,9 @@ def beside_people(connection: Connection, agent: str, key: str, label_keys: Sequ
 
 
 def _counting(labels: Sequence[Feedback], key: str) -> tuple[Feedback, ...]:
-    """Whose word counts: the expert's who decided, else those under the judge's own key, else all."""
-    decided = [one for one in labels if one.version == ADJUDICATED]
-    own = [one for one in labels if one.key == key]
-    return tuple(decided or own or labels)
+    """Whose word counts: of what was said under the judge's own key, else of all, that of who decided, else all."""
+    asked = [one for one in labels if one.key == key] or labels
+    return tuple([one for one in asked if one.version == ADJUDICATED] or asked)
 
 
 def _blind(labels: Sequence[Feedback], key: str) -> tuple[Feedback, ...]:
