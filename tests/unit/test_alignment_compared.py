@@ -13,20 +13,20 @@ class Said(NamedTuple):
 
 
 OWN, OTHER = Said("helpful"), Said("review")
-DECIDED = Said("helpful", ADJUDICATED)
+DECIDED, ELSEWHERE = Said("helpful", ADJUDICATED), Said("review", ADJUDICATED)
 
 
 def test_an_experts_decision_counts_alone_and_is_not_blind() -> None:
-    """Also where nobody else used the judge's key: what they said under another one is still what people said."""
+    """Who decided had read what the others said, which is still what people said."""
     assert (DECIDED,) == counting([OWN, OTHER, DECIDED], "helpful")
     assert (OWN,) == blind([OWN, OTHER, DECIDED], "helpful")
-    assert (OTHER,) == blind([OTHER, DECIDED], "helpful")
 
 
 def test_the_judges_own_key_outranks_the_others() -> None:
-    """Labels under other keys stand in where there are none of its own."""
-    assert (OWN,) == counting([OTHER, OWN], "helpful")
+    """Labels under other keys stand in where there are none of its own, an expert's decision among them."""
+    assert (OWN,) == counting([OTHER, OWN, ELSEWHERE], "helpful")
     assert (OTHER, OTHER) == counting([OTHER, OTHER], "helpful")
+    assert (ELSEWHERE,) == counting([OTHER, ELSEWHERE], "helpful")
 
 
 def test_ties_are_in_no_pair_of_judge_and_people() -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "agree",
     "majority",
     "stand",
+    "standing_of",
 ]
 
 Weights = Literal["none", "linear", "quadratic"]
@@ -209,6 +210,11 @@ def stand(metric: str, version: str, ratings: Sequence[Rating], pass_at: float, 
         means = [(r.judge, math.fsum(r.people) / len(r.people)) for r in labelled]
         weighted = agree([a for a, _ in means], [b for _, b in means], weights="quadratic")
         found, split = weighted.model_copy(update={"tpr": found.tpr, "tnr": found.tnr}), 0
+    return standing_of(metric, version, found, rule, split)
+
+
+def standing_of(metric: str, version: str, found: Agreement, rule: JudgeRule, split: int = 0) -> JudgeStanding:
+    """What the rule makes of an agreement that is known."""
     can_carry, reason = _verdict(metric, found, rule)
     return JudgeStanding(
         metric=metric,
@@ -238,7 +244,11 @@ class _Table:
         self._chance = math.fsum(
             p * q * self._weight(a, b) for a, p in self._judge.items() for b, q in self._people.items()
         )
-        self.kappa = self.at(self.observed)
+
+    @property
+    def kappa(self) -> float:
+        """Of the table as it is; undefined (a division by zero) where judge and people gave one and the same label."""
+        return self.at(self.observed)
 
     def at(self, observed: float) -> float:
         """Kappa for an observed agreement, at this table's chance agreement."""

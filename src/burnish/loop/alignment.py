@@ -183,7 +183,8 @@ def _decided(compared: Iterable[Compared], pass_at: float) -> list[tuple[Compare
 
 def _matches(compared: Sequence[Compared], pass_at: float, *, graded: bool) -> list[Match]:
     if graded:
-        right = [(one, 1 - (one.rating.judge - _mean(one.rating.people)) ** 2) for one in compared]
+        # Scores of other systems may lie on another scale, and wrong is no more than wrong.
+        right = [(one, max(0.0, 1 - (one.rating.judge - _mean(one.rating.people)) ** 2)) for one in compared]
     else:
         right = [(one, float((one.rating.judge >= pass_at) == passes)) for one, passes in _decided(compared, pass_at)]
     return [Match(one.started_at, one.labelled_at, share, one.session or one.trace_id) for one, share in right]

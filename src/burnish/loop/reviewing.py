@@ -10,6 +10,7 @@ from burnish.domain.annotation.order import Drawn, Estimate, estimate
 from burnish.domain.annotation.people import Person, Role
 from burnish.domain.annotation.queues import Queue
 from burnish.domain.base import Json, Value
+from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.raters import RaterAgreement, raters_agree
 from burnish.domain.traces import Trace
@@ -119,14 +120,14 @@ def pass_on(
     return handed
 
 
-def example_now(store: "Store", config: AgentConfig, trace_id: str) -> str:
+def example_now(store: "Store", config: AgentConfig, evaluators: Sequence[Evaluator], trace_id: str) -> str:
     """Make an example of the correction of a trace at once, as the next night would; what became of it, in words."""
     from burnish.adapters.store import OpenStore
 
     night = store.nights.unfinished(config.name)
     if night is not None:
         return f"A night of {config.name} is under way; the next one makes an example of it."
-    done = curate_correction(OpenStore(store), config, trace_id)
+    done = curate_correction(OpenStore(store), config, evaluators, trace_id)
     if done.without_input:
         return "It cannot be an example: the trace holds no input to run again."
     if done.left_out:

@@ -45,16 +45,14 @@ class Compared(NamedTuple):
 
 
 def counting(labels: Sequence[L], key: str) -> tuple[L, ...]:
-    """Whose word counts beside the judge of `key`: the expert's who decided, else those under `key`, else all."""
-    decided = [one for one in labels if one.version == ADJUDICATED]
-    own = [one for one in labels if one.key == key]
-    return tuple(decided or own or labels)
+    """Whose word counts: of what was said under the judge's own key, else of all, that of who decided, else all."""
+    asked = _asked(labels, key)
+    return tuple([one for one in asked if one.version == ADJUDICATED] or asked)
 
 
 def blind(labels: Sequence[L], key: str) -> tuple[L, ...]:
-    """What people said without having seen each other's words, no expert's decision: those under `key`, else all."""
-    spoken = [one for one in labels if one.version != ADJUDICATED]
-    return tuple([one for one in spoken if one.key == key] or spoken)
+    """What people said without having seen each other's words: no expert's decision."""
+    return tuple(one for one in _asked(labels, key) if one.version != ADJUDICATED)
 
 
 def beside_majority(ratings: Iterable[Rating], pass_at: float) -> RaterAgreement:
@@ -66,3 +64,7 @@ def beside_majority(ratings: Iterable[Rating], pass_at: float) -> RaterAgreement
 def ceiling(blind_scores: Iterable[Sequence[float]], pass_at: float) -> RaterAgreement:
     """How far people agree with each other, by trace, before anybody decided: beyond it no judge can be measured."""
     return raters_agree([[float(score >= pass_at) for score in one] for one in blind_scores], "nominal", 2)
+
+
+def _asked(labels: Sequence[L], key: str) -> Sequence[L]:
+    return [one for one in labels if one.key == key] or labels
