@@ -1,7 +1,6 @@
 """Who gets in, who does not, and whose requests are believed."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +11,6 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 from starlette.types import Message
-from support.seeded import store_url
 from support.signing import PASSWORD, browser_of, make_accounts, send, sign_in, token
 from web.conftest import settings_for
 
@@ -23,20 +21,6 @@ from burnish.drivers.web.app import PAGES
 from burnish.drivers.web.visitors import Visitor, local_path, may_open
 
 MACHINES = {"/v1/traces", "/v1/logs", "/v1/metrics", "/healthz"}
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starlette]:
-    """A site with an account of each role, which tests leave as it is."""
-    folder = tmp_path_factory.mktemp("site")
-    with Store.open(store_url(folder)) as store:
-        make_accounts(store)
-        yield create_app(store, settings_for(folder))
-
-
-@pytest.fixture
-def desk(site: Starlette) -> TestClient:
-    return browser_of(site)
 
 
 def filled(path: str) -> str:

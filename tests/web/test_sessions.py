@@ -2,7 +2,6 @@
 
 import stat
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,31 +11,15 @@ from itsdangerous import URLSafeTimedSerializer
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.testclient import TestClient
-from support.seeded import store_url
-from support.signing import PASSWORD, browser_of, make_accounts, send, sign_in, token
+from support.signing import PASSWORD, browser_of, send, sign_in, token
 from web.conftest import settings_for
 
-from burnish.adapters.store import Store
 from burnish.domain.annotation.people import Role
-from burnish.drivers.web import create_app, doors
+from burnish.drivers.web import doors
 from burnish.drivers.web.session import Session, SessionCookie, session_key
 from burnish.errors import ConfigError
 
 KEY = "k" * 32
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starlette]:
-    """A site with an account of each role, which tests leave as it is."""
-    folder = tmp_path_factory.mktemp("site")
-    with Store.open(store_url(folder)) as store:
-        make_accounts(store)
-        yield create_app(store, settings_for(folder))
-
-
-@pytest.fixture
-def desk(site: Starlette) -> TestClient:
-    return browser_of(site)
 
 
 def inside(client: TestClient) -> bool:

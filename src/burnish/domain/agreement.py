@@ -30,6 +30,7 @@ __all__ = [
     "majority",
     "stand",
     "standing_of",
+    "with_interval",
 ]
 
 Weights = Literal["none", "linear", "quadratic"]
@@ -126,6 +127,13 @@ class Agreement(Value):
     tnr: Rate | None = None
     undefined: str = ""
 
+    @property
+    def kappa_text(self) -> str:
+        """Kappa with its interval, or why there is none."""
+        if self.kappa is None:
+            return self.undefined or "unknown"
+        return with_interval(self.kappa, self.low, self.high)
+
 
 class JudgeStanding(Value):
     """Whether the metric of one version of a judge may carry a pull request alone; `reason` is a full sentence.
@@ -192,6 +200,11 @@ def majority(scores: Sequence[float], pass_at: float) -> bool | None:
     """Whether most scores are passes, which those from `pass_at` up are; None at a tie and without any score."""
     passes = sum(score >= pass_at for score in scores)
     return None if 2 * passes == len(scores) else 2 * passes > len(scores)
+
+
+def with_interval(value: float, low: float | None, high: float | None) -> str:
+    """A figure as people read it, with its interval where that is known."""
+    return f"{value:.2f}" + (f" ({low:.2f} to {high:.2f})" if low is not None and high is not None else "")
 
 
 def stand(metric: str, version: str, ratings: Sequence[Rating], pass_at: float, rule: JudgeRule) -> JudgeStanding:
@@ -304,7 +317,7 @@ def _verdict(metric: str, found: Agreement, rule: JudgeRule) -> tuple[bool, str]
             f"The agreement of the judge {metric} with people is unknown, because {found.undefined}, {alone}; "
             "label items of the other kind too."
         )
-    measured = f"kappa {found.kappa:.2f} ({found.low:.2f} to {found.high:.2f}) on {found.items} items"
+    measured = f"kappa {found.kappa_text} on {found.items} items"
     if found.kappa < rule.kappa_floor:
         return False, (
             f"The judge {metric} agrees with people too little: {measured}, below the floor of {rule.kappa_floor:g}, "

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from burnish.domain.agreement import with_interval
 from burnish.domain.gate import Comparison, Outcome, Verdict
 from burnish.domain.nights import Night, NightState
 from burnish.domain.proposals import Cluster
@@ -77,7 +78,7 @@ def judge_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row a judge, from the judges stage; what sways it stands under "why" only where that was shown."""
     rows = []
     for one in summary.get("judges", []):
-        kappa = "" if one["kappa"] is None else f"{one['kappa']:.2f} ({one['low']:.2f} to {one['high']:.2f})"
+        kappa = "" if one["kappa"] is None else with_interval(one["kappa"], one["low"], one["high"])
         rows.append(
             {
                 "judge": one["judge"],

@@ -6,7 +6,7 @@ from typing import Any
 
 from burnish.adapters.publishing import markdown
 from burnish.adapters.publishing.body import render
-from burnish.domain.agreement import Agreement, Rate
+from burnish.domain.agreement import Agreement, Rate, with_interval
 from burnish.domain.alignment.accepting import Trial
 from burnish.domain.alignment.candidates import Choice
 from burnish.domain.base import Value
@@ -56,7 +56,7 @@ def trial_rows(trial: Trial) -> list[dict[str, str]]:
                trial.verdict.guards}  # fmt: skip
     return [
         {"figure": "agreement", "before": _share(before), "after": _share(after), "change": effect},
-        {"figure": "kappa", "before": _kappa(before), "after": _kappa(after), "change": gain},
+        {"figure": "kappa", "before": before.kappa_text, "after": after.kappa_text, "change": gain},
         {"figure": "of people's passes it passes (TPR)", "before": _rate(before.tpr), "after": _rate(after.tpr),
          "change": changes.get("TPR", "")},
         {"figure": "of people's failures it fails (TNR)", "before": _rate(before.tnr), "after": _rate(after.tnr),
@@ -70,9 +70,7 @@ def ceiling_text(ceiling: RaterAgreement | None) -> str:
         return "No trace was labelled by two people, so how far people agree with each other is not known."
     alpha = "undefined"
     if ceiling.alpha is not None:
-        alpha = f"{ceiling.alpha:.2f}"
-        if ceiling.alpha_low is not None:
-            alpha += f" ({ceiling.alpha_low:.2f} to {ceiling.alpha_high:.2f})"
+        alpha = with_interval(ceiling.alpha, ceiling.alpha_low, ceiling.alpha_high)
     return (
         f"People agree with each other on {ceiling.observed:.0%} of pairs of labels over {ceiling.items} traces, "
         f"Krippendorff's alpha {alpha}: no judge can be expected to agree with them more."
@@ -103,11 +101,5 @@ def _share(found: Agreement) -> str:
     return "" if found.observed is None else f"{found.observed:.3f} of {found.items}"
 
 
-def _kappa(found: Agreement) -> str:
-    if found.kappa is None or found.low is None or found.high is None:
-        return found.undefined or "unknown"
-    return f"{found.kappa:.2f} ({found.low:.2f} to {found.high:.2f})"
-
-
 def _rate(rate: Rate | None) -> str:
-    return "none" if rate is None else f"{rate.share:.2f} ({rate.low:.2f} to {rate.high:.2f}) of {rate.count}"
+    return "none" if rate is None else f"{with_interval(rate.share, rate.low, rate.high)} of {rate.count}"

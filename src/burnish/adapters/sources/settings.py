@@ -1,9 +1,9 @@
 """A kind's own settings, `options` in an agent's file, read with errors that say what is allowed."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from burnish.adapters.sources.registry import SourceContext
+from burnish.domain.nearest import nearest
 from burnish.errors import ConfigError
 
 __all__ = ["names_in", "number_in", "refuse_unknown"]
@@ -13,9 +13,9 @@ def refuse_unknown(context: SourceContext, known: Sequence[str]) -> None:
     """Raise ConfigError where options hold what the kind does not know."""
     for name in context.config.options:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known)}"
-            raise ConfigError(f"{context.where}: kind = '{context.config.kind}' has no option '{name}'; {hint}")
+            raise ConfigError(
+                f"{context.where}: kind = '{context.config.kind}' has no option '{name}'; {nearest(name, known)}"
+            )
 
 
 def names_in(context: SourceContext, option: str) -> tuple[str, ...]:

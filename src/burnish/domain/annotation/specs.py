@@ -1,6 +1,5 @@
 """Queues from `config/queues.yaml`: a list, each with the rubric it names."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -11,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from burnish.domain.annotation.queues import Queue
 from burnish.domain.annotation.rules import RULES
 from burnish.domain.evaluators.judge import Rubric
+from burnish.domain.nearest import nearest
 from burnish.errors import ConfigError, NotFoundError
 
 __all__ = ["json_schema", "load_queue", "load_queues"]
@@ -34,7 +34,7 @@ def load_queues(project: Path, agent: str | None = None) -> list[Queue]:
             raise ConfigError(f"{where}: the name '{queue.name}' is taken by an earlier queue; rename one")
         unknown = [name for name in queue.agents if name not in agents]
         if unknown:
-            raise ConfigError(f"{where}: no agent '{unknown[0]}' in config/agents; {_nearest(unknown[0], agents)}")
+            raise ConfigError(f"{where}: no agent '{unknown[0]}' in config/agents; {nearest(unknown[0], agents)}")
         found[queue.name] = _with_rubric(queue, where, project / "config" / "rubrics")
     return [queue for queue in found.values() if agent is None or queue.takes(agent)]
 
@@ -43,7 +43,7 @@ def load_queue(project: Path, name: str) -> Queue:
     """One queue by its name. Raises NotFoundError with the nearest one."""
     queues = {queue.name: queue for queue in load_queues(project)}
     if name not in queues:
-        raise NotFoundError(f"no queue '{name}' in config/queues.yaml; {_nearest(name, list(queues))}")
+        raise NotFoundError(f"no queue '{name}' in config/queues.yaml; {nearest(name, list(queues))}")
     return queues[name]
 
 
@@ -76,9 +76,7 @@ def _with_rubric(queue: Queue, where: str, folder: Path) -> Queue:
     path = folder / f"{queue.rubric}.yaml"
     known = sorted(item.stem for item in folder.glob("*.yaml"))
     if queue.rubric not in known:
-        raise ConfigError(
-            f"{where}: no rubric '{queue.rubric}': {path} does not exist; {_nearest(queue.rubric, known)}"
-        )
+        raise ConfigError(f"{where}: no rubric '{queue.rubric}': {path} does not exist; {nearest(queue.rubric, known)}")
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         rubric = Rubric.model_validate(document)
@@ -102,10 +100,10 @@ def _explain(error: ValidationError) -> str:
         location = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
             known = _known(item["loc"][:-1])
-            lines.append(f"unknown key '{location}'; {_nearest(str(item['loc'][-1]), known)}")
+            lines.append(f"unknown key '{location}'; {nearest(str(item['loc'][-1]), known)}")
         elif item["type"] in ("union_tag_invalid", "union_tag_not_found"):
             kind = item["input"].get("kind") if isinstance(item["input"], dict) else None
-            lines.append(f"{location}: no rule of kind '{kind}'; {_nearest(str(kind), list(RULES))}")
+            lines.append(f"{location}: no rule of kind '{kind}'; {nearest(str(kind), list(RULES))}")
         else:
             lines.append(f"{location}: {item['msg'].removeprefix('Value error, ')}")
     return "; ".join(lines)
@@ -126,8 +124,3 @@ def _known(location: Sequence[Any]) -> list[str]:
 
 def _is_model(candidate: Any) -> bool:
     return isinstance(candidate, type) and issubclass(candidate, BaseModel)
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known) or 'none'}"

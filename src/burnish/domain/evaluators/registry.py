@@ -1,6 +1,5 @@
 """Which evaluators there are: kind to class, ours and those of installed packages."""
 
-import difflib
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
@@ -19,6 +18,7 @@ from burnish.domain.evaluators.structure import JsonSchema, Numeric
 from burnish.domain.evaluators.text import Contains, ExactMatch, FuzzyMatch, Regex
 from burnish.domain.evaluators.tools import ToolArguments, ToolCalls, ToolSelection
 from burnish.domain.evaluators.trajectory import Loops, RepeatedCalls, StepLimit, ToolErrors, ToolOrder, ToolsUsed
+from burnish.domain.nearest import nearest
 from burnish.errors import ConfigError
 
 __all__ = ["BUILT_IN", "GROUP", "evaluator_class", "kinds"]
@@ -81,9 +81,7 @@ def evaluator_class(kind: str) -> type[Evaluator]:
     if kind in installed:
         return _load(installed[kind])
     known = sorted({*BUILT_IN, *installed})
-    near = difflib.get_close_matches(kind, known, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known)}"
-    raise ConfigError(f"unknown evaluator kind '{kind}'; {hint}")
+    raise ConfigError(f"unknown evaluator kind '{kind}'; {nearest(kind, known)}")
 
 
 def _installed() -> dict[str, EntryPoint]:

@@ -1,6 +1,5 @@
 """Evaluators from YAML: `config/evaluators/*.yaml`, one spec or a list a file, and the rubrics they name."""
 
-import difflib
 import json
 import re
 import sys
@@ -18,6 +17,7 @@ from burnish.domain.evaluators.judge import Judge, Rubric
 from burnish.domain.evaluators.pairwise import Pairwise
 from burnish.domain.evaluators.panel import Panel
 from burnish.domain.evaluators.registry import evaluator_class, kinds
+from burnish.domain.nearest import nearest
 from burnish.errors import ConfigError
 
 __all__ = ["SpecPlace", "evaluators_of_file", "json_schema", "load_evaluators", "place_of", "schema_text"]
@@ -170,7 +170,7 @@ def _rubric_of(fields: dict[str, Any], where: str, rubrics: Path) -> dict[str, A
     path = rubrics / f"{name}.yaml"
     if not path.is_file():
         known = sorted(item.stem for item in rubrics.glob("*.yaml"))
-        raise ConfigError(f"{where}: no rubric '{name}': {path} does not exist; {_nearest(name, known)}")
+        raise ConfigError(f"{where}: no rubric '{name}': {path} does not exist; {nearest(name, known)}")
     document = _read(path)
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: a rubric is a mapping with the key rubric")
@@ -180,13 +180,8 @@ def _rubric_of(fields: dict[str, Any], where: str, rubrics: Path) -> dict[str, A
 
 def _named(name: str, found: dict[str, Evaluator], folder: Path) -> Evaluator:
     if name not in found:
-        raise ConfigError(f"no evaluator is called '{name}' in {folder}; {_nearest(name, sorted(found))}")
+        raise ConfigError(f"no evaluator is called '{name}' in {folder}; {nearest(name, sorted(found))}")
     return found[name]
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known) or 'none'}"
 
 
 def _read(path: Path) -> Any:
@@ -209,7 +204,7 @@ def _explain(cls: type[BaseModel], error: ValidationError) -> str:
         location = ".".join(map(str, item["loc"]))
         if item["type"] == "extra_forbidden":
             known = _keys(cls, item["loc"][:-1])
-            lines.append(f"unknown key '{location}'; {_nearest(str(item['loc'][-1]), known)}")
+            lines.append(f"unknown key '{location}'; {nearest(str(item['loc'][-1]), known)}")
         else:
             lines.append(f"{location}: {item['msg']}" if location else str(item["msg"]))
     return "; ".join(lines)

@@ -1,6 +1,6 @@
 """A metric that a judge gives carries a pull request only where the judge has been held against people."""
 
-from burnish.domain.agreement import Agreement, JudgeRule, Rate
+from burnish.domain.agreement import Agreement, JudgeRule, Rate, with_interval
 from burnish.domain.gate.verdict import JudgeEvidence, Outcome, Verdict
 from burnish.domain.ppi import PpiEstimate
 
@@ -54,17 +54,14 @@ def agreement_rows(evidence: JudgeEvidence) -> list[dict[str, str]]:
 
 
 def _row(where: str, found: Agreement) -> dict[str, str]:
-    kappa = found.undefined or "unknown"
-    if found.kappa is not None and found.low is not None and found.high is not None:
-        kappa = f"{found.kappa:.2f} ({found.low:.2f} to {found.high:.2f})"
     return {
         "where": where,
         "labels": str(found.items),
-        "kappa": kappa,
+        "kappa": found.kappa_text,
         "passes": _rate(found.tpr),
         "failures": _rate(found.tnr),
     }
 
 
 def _rate(rate: Rate | None) -> str:
-    return "none" if rate is None else f"{rate.share:.2f} ({rate.low:.2f} to {rate.high:.2f})"
+    return "none" if rate is None else with_interval(rate.share, rate.low, rate.high)

@@ -152,15 +152,12 @@ def _from_file(session: Session, agent: str, file: Path) -> "list[Evaluator]":
 
 
 def _named(found: "list[Evaluator]", name: str) -> "Evaluator":
-    import difflib
-
+    from burnish.domain.nearest import nearest
     from burnish.errors import NotFoundError
 
     by_name = {one.name: one for one in found}
     if name not in by_name:
-        near = difflib.get_close_matches(name, by_name, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(by_name) or 'none'}"
-        raise NotFoundError(f"no evaluator is called '{name}'; {hint}")
+        raise NotFoundError(f"no evaluator is called '{name}'; {nearest(name, by_name)}")
     return by_name[name]
 
 

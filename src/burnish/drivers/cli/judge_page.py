@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from burnish.domain.agreement import Agreement, AlignmentState, Rate
+from burnish.domain.agreement import Agreement, AlignmentState, Rate, with_interval
 from burnish.domain.alignment.drift import Drift, DriftWindow
 from burnish.domain.alignment.measurement import Alignment
 from burnish.domain.raters import RaterAgreement
@@ -145,6 +145,4 @@ def _rate(found: Rate | None) -> str:
 
 
 def _figure(value: float | None, low: float | None = None, high: float | None = None) -> str:
-    if value is None:
-        return NOTHING
-    return f"{value:.2f}" + (f" ({low:.2f} to {high:.2f})" if low is not None and high is not None else "")
+    return NOTHING if value is None else with_interval(value, low, high)

@@ -144,15 +144,12 @@ def _chosen(found: list[JudgeNow], judge: str | None) -> list[JudgeNow]:
 
 
 def _named(judge: str, known: list[str]) -> str:
-    import difflib
-
+    from burnish.domain.nearest import nearest
     from burnish.errors import NotFoundError
 
     if judge in known:
         return judge
-    near = difflib.get_close_matches(judge, known, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known) or 'none'}"
-    raise NotFoundError(f"no judge is called '{judge}'; {hint}")
+    raise NotFoundError(f"no judge is called '{judge}'; {nearest(judge, known)}")
 
 
 def _dump(one: JudgeNow) -> dict[str, Any]:

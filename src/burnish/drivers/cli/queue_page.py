@@ -60,7 +60,7 @@ def print_queue(
         if found is not None and found.items:
             print_text(_agreement(what, found))
     if (kappa := agreement.kappa) is not None and kappa.kappa is not None:
-        print_text(f"Kappa of the two: {kappa.kappa:.2f} ({kappa.low:.2f} to {kappa.high:.2f}) on {kappa.items} items.")
+        print_text(f"Kappa of the two: {kappa.kappa_text} on {kappa.items} items.")
     if judge is not None and right is None:
         print_text(f"Not enough labels yet to say how often {judge} is right.")
     elif judge is not None and right is not None:
@@ -133,10 +133,10 @@ def print_desk(queue: "Queue", found: "Desk") -> None:
 
 
 def _agreement(what: str, found: "RaterAgreement") -> str:
+    from burnish.domain.agreement import with_interval
+
     def figure(name: str, value: float | None, low: float | None, high: float | None) -> str:
-        if value is None:
-            return f"{name} undefined"
-        return f"{name} {value:.2f}" + (f" ({low:.2f} to {high:.2f})" if low is not None and high is not None else "")
+        return f"{name} undefined" if value is None else f"{name} {with_interval(value, low, high)}"
 
     return (
         f"Agreement on {what}: {found.observed or 0:.0%} of pairs equal, "

@@ -70,6 +70,4 @@ def _kappa(run: JudgeRun, *, before: bool) -> str:
     if run.trial is None:
         return ""
     found = run.trial.before if before else run.trial.after
-    if found.kappa is None or found.low is None or found.high is None:
-        return found.undefined
-    return f"{found.kappa:.2f} ({found.low:.2f} to {found.high:.2f})"
+    return found.kappa_text
