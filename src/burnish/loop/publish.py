@@ -21,7 +21,7 @@ from burnish.loop.measure import BASELINE
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
 
-__all__ = ["Published", "branch_of", "measured_in", "publish", "refresh", "why_held"]
+__all__ = ["Published", "as_opened", "branch_of", "measured_in", "publish", "refresh", "why_held"]
 
 REGRESSION_LIMIT = 20
 TITLE_LIMIT = 120
@@ -86,7 +86,7 @@ def publish(workshop: "Workshop", proposal: Proposal, verdict: Verdict | None) -
         reason = f"The forge had it already, {there.state.value}."
         if there.state is PullRequestState.OPEN:
             there = forge.open(draft)  # finds it, and sets the labels that a kill may have left out
-    opened = _record(workshop, proposal, draft, commit, there)
+    opened = as_opened(workshop.config.name, forge.name, proposal, draft, commit, there)
     store.pull_requests.save(opened)
     store.proposals.set_status(proposal.id, ProposalStatus.PUBLISHED, opened.url)
     return Published(pull_request=opened, reason=reason)
@@ -127,14 +127,15 @@ def refresh(workshop: "Workshop") -> list[PullRequest]:
     return store.pull_requests.list(workshop.config.name)
 
 
-def _record(
-    workshop: "Workshop", proposal: Proposal, draft: PullRequestDraft, commit: str, there: ForgePullRequest
+def as_opened(
+    agent: str, forge: str, proposal: Proposal, draft: PullRequestDraft, commit: str, there: ForgePullRequest
 ) -> PullRequest:
+    """What is kept of a pull request that its forge has."""
     return PullRequest(
-        id=content_hash(workshop.config.name, draft.branch),
-        agent=workshop.config.name,
+        id=content_hash(agent, draft.branch),
+        agent=agent,
         proposal_id=proposal.id,
-        forge=workshop.forge.name,
+        forge=forge,
         branch=draft.branch,
         base=draft.base,
         commit=commit,

@@ -217,8 +217,9 @@ class FeedbackStore:
     ) -> dict[str, Rating]:
         """Traces that both this version of a judge and people scored as a whole, by trace id.
 
-        People's scores under `key` count, and where a trace has none, those under `label_keys`. Where an expert decided
-        between people who disagreed, that score alone counts. `origin` is "production" or "experiment". `uncorrected`
+        People's scores under `key` count, and where a trace has none, those under `label_keys`
+        (`alignment.compared.counting`). Where an expert decided there between people who disagreed, that score alone
+        counts. `origin` is "production" or "experiment". `uncorrected`
         leaves out traces with a correction, which a judge that is shown corrections has read. `scores` by trace id
         stand in for the judge's stored ones, for a judge that scores pairs and not each trace.
         """

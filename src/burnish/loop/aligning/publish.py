@@ -8,7 +8,6 @@ from burnish.adapters.publishing.judge_body import JudgeBodyContext, render_judg
 from burnish.adapters.publishing.markdown import plain
 from burnish.adapters.publishing.project_files import ProjectRepository, find_project_repository, patch_of
 from burnish.adapters.publishing.registry import open_forge, open_repository
-from burnish.domain.base import content_hash, utc_now
 from burnish.domain.forges import PullRequestDraft
 from burnish.domain.gate import Outcome
 from burnish.domain.proposals import Proposal, ProposalStatus, PullRequest, PullRequestState
@@ -16,7 +15,7 @@ from burnish.errors import ConfigError, InputError, PublishError
 from burnish.loop.aligning.attempt import JudgeRun
 from burnish.loop.aligning.files import applied
 from burnish.loop.aligning.week import book_of
-from burnish.loop.publish import TITLE_LIMIT, branch_of
+from burnish.loop.publish import TITLE_LIMIT, as_opened, branch_of
 
 if TYPE_CHECKING:
     from burnish.loop.context import Workshop
@@ -110,22 +109,8 @@ def publish_judge(workshop: "Workshop", run: JudgeRun, sealed: frozenset[str] = 
                 found = forge.open(draft)
         finally:
             getattr(forge, "close", lambda: None)()
-    opened = PullRequest(
-        id=content_hash(book, draft.branch),
-        agent=book,
-        proposal_id=proposal.id,
-        forge=place.config.forge,
-        branch=draft.branch,
-        base=draft.base,
-        commit=commit,
-        number=found.number,
-        url=found.url,
-        title=title,
-        body=draft.body,
-        state=found.state,
-        created_at=utc_now(),
-        metadata={"judge": run.judge},
-    )
+    opened = as_opened(book, place.config.forge, proposal, draft, commit, found)
+    opened = opened.model_copy(update={"metadata": {"judge": run.judge}})
     store.pull_requests.save(opened)
     store.proposals.set_status(proposal.id, ProposalStatus.PUBLISHED, opened.url)
     return run.model_copy(update={"url": opened.url, "published": "Opened."})
