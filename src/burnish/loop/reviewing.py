@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from burnish.domain.agreement import Agreement, agree
+from burnish.domain.agreement import Agreement, agree, majority
 from burnish.domain.annotation.items import Assignment, Handed
 from burnish.domain.annotation.labels import GivenLabel, Label, visible_feedback
 from burnish.domain.annotation.order import Drawn, Estimate, estimate
@@ -175,8 +175,7 @@ def judge_share(store: "Store", queue: Queue, judge: str, pass_at: float = 0.5) 
 def _decided(given: Sequence[GivenLabel], pass_at: float) -> bool | None:
     """What people say of an item: the adjudication, else the majority; None without a score or at a tie."""
     final = [one for one in given if one.kind == "adjudication"] or given
-    passes = [one.label.score >= pass_at for one in final if one.label.score is not None]
-    return None if not passes or 2 * sum(passes) == len(passes) else 2 * sum(passes) > len(passes)
+    return majority([one.label.score for one in final if one.label.score is not None], pass_at)
 
 
 def _kappa(people: tuple[str, ...], blind: Sequence[Sequence[GivenLabel]], scale: int) -> Agreement:
