@@ -227,7 +227,11 @@ class _Table:
         self._chance = math.fsum(
             p * q * self._weight(a, b) for a, p in self._judge.items() for b, q in self._people.items()
         )
-        self.kappa = self.at(self.observed)
+
+    @property
+    def kappa(self) -> float:
+        """For the observed agreement; undefined (ZeroDivisionError) where both gave every item the same label."""
+        return self.at(self.observed)
 
     def at(self, observed: float) -> float:
         """Kappa for an observed agreement, at this table's chance agreement."""
