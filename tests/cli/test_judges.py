@@ -77,7 +77,7 @@ def test_a_judge_that_nobody_measured_is_unaligned_and_told_how_to_be(folder: Pa
     assert ("aligned", 60, "small") == (
         row["state"], row["measurement"]["held_out"]["items"], row["measurement"]["model"],
     )  # fmt: skip
-    shown = ask(folder, "list", "support").stdout
+    shown = ask(folder, "list").stdout  # the only agent need not be named
     assert "0.80 (0.60 to 0.95)" in " ".join(shown.split())
 
 

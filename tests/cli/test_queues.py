@@ -98,6 +98,8 @@ def test_a_person_reads_it_on_a_terminal(folder: Path) -> None:
     """Trace, rubric and what is asked, with nothing that a terminal would act on; skip and escalate."""
     ask(folder, "queues", "fill")
     page = ask(folder, "queues", "next", "desk", "--as", "ann").stdout
+    assert "Because" not in page  # the rule may tell what a judge said
+    assert () == tuple(told(folder, "queues", "next", "desk", "--as", "ann")["assignment"]["item"]["reasons"])
     assert "Be kind." in page
     assert "--score: 0 fail, 1 pass" in page
     assert "\x1b[31m" not in page

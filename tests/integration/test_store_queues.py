@@ -267,7 +267,7 @@ def test_progress_tells_counts_and_load(store: Store) -> None:
     took(store, TWO, ANN)
     told = store.queues.progress(TWO.name)
     for person in (ANN, BOB, CYD):
-        stands = store.queues.standings(person.name)[TWO.name]
+        stands = store.queues.standings(person)[TWO.name]
         mine = next((one for one in told.reviewers if one.person == person.name), ReviewerLoad(person=person.name))
         assert (mine, told.items, told.open) == (stands.mine, stands.items, stands.open)
         assert (told.disputed, told.settled, told.experts) == (stands.disputed, stands.settled, stands.experts)
@@ -279,6 +279,16 @@ def test_progress_tells_counts_and_load(store: Store) -> None:
     }
     assert told.median_s is not None
     assert told.median_s >= 0
+
+
+def test_what_is_left_for_somebody_is_what_they_may_still_label(store: Store) -> None:
+    """Neither what they labelled, though it waits for others, nor what they skipped, nor what waits for experts."""
+    store.queues.fill(TWO, items(TWO, 5))
+    store.queues.give(TWO, took(store, TWO, ANN).item.id, ANN, GOOD)
+    store.queues.skip(TWO, took(store, TWO, ANN).item.id, ANN)
+    store.queues.escalate(TWO, took(store, TWO, ANN).item.id, ANN, "hard")
+    left = {person.name: store.queues.standings(person)[TWO.name].left for person in (ANN, BOB, EVE)}
+    assert {"ann": 2, "bob": 4, "eve": 5} == left
 
 
 @pytest.mark.parametrize("wanted", [1, 3])

@@ -93,6 +93,13 @@ def test_full_agreement_on_a_handful_keeps_a_wide_interval() -> None:
     assert found.low < 0.3
 
 
+@pytest.mark.parametrize("weights", ["none", "linear", "quadratic"])
+def test_one_label_from_both_sides_is_no_kappa(weights: Weights) -> None:
+    """The first items of a queue that everybody passes: nothing to divide by, and that is said."""
+    found = agree([1.0, 1.0], [1.0, 1.0], weights=weights)
+    assert (None, 1.0, "people gave every item the same label") == (found.kappa, found.observed, found.undefined)
+
+
 @pytest.mark.parametrize(
     ("items", "reason"),
     [

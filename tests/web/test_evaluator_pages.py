@@ -53,6 +53,9 @@ def judged(folder: Path) -> Iterator[Store]:
             items.append(_said(number, "judge", "kind", float(says), f"verdict {number}", version))
             items.append(_said(number, "human", "ana", float(good), f"ana on {number}"))
             items.append(_said(number, "human", "ben", float(good if number % 8 else not good)))
+        late = START + dt.timedelta(days=60)  # the newest word on a trace that the judge and the others pass
+        items.append(Feedback(trace_id=trace_id(39), key="kind", source=FeedbackSource.HUMAN, author="carl", score=0.0,
+                              created_at=late))  # fmt: skip
         store.feedback.add(items)
         store.feedback.add_failures(
             EvaluatorFailure(trace_id=trace_id(n), evaluator="kind", version="new", error="InvalidReply",
@@ -99,6 +102,10 @@ def test_an_evaluator_shows_its_epochs_apart(judged: Store, folder: Path) -> Non
     assert "n = 20" in text
     assert re.search(r"InvalidReply</th><td[^>]*>no JSON</td><td[^>]*>new</td><td[^>]*>2</td>", text)
     assert "verdict 36" in text
+    failing = re.findall(r'data-label="Score">(\S+)</td><td class="preview">verdict (\d+)', text)
+    assert failing
+    assert {"0.00"} == {score for score, _ in failing}
+    assert "39" not in {number for _, number in failing}  # carl alone fails it, and no judge's reason says so
     assert "style=" not in text
 
 
@@ -123,6 +130,7 @@ def test_a_judge_stands_beside_people(judged: Store, folder: Path) -> None:
         "AC1",
         "ana on 3",
         "verdict 3",
+        "(case 3)",
     ):
         assert expected in text, expected
     cells = [int(number) for number in re.findall(r'<td class="n (?:agree|differ)-\d">(\d+)', text)]
@@ -147,7 +155,7 @@ def test_comments_are_not_scores(judged: Store, folder: Path) -> None:
     """The first page counts what has a score: people's 15 comments under "review" are in no column of scores."""
     text = site(judged, folder).get("/").text
     assert "failing=review" not in text
-    assert re.search(r"failing=kind.*?people.*?<td class=\"n\">80</td>", text, re.S)
+    assert re.search(r"failing=kind.*?people.*?<td class=\"n\">81</td>", text, re.S)
 
 
 def test_what_is_not_there_is_a_404(judged: Store, folder: Path) -> None:

@@ -22,6 +22,10 @@ from burnish.project import AgentConfig, ImproveConfig, RepositoryConfig, Target
 
 pytestmark = pytest.mark.slow
 
+# No grade of the bar is cut off by what stands beside it.
+GRADES_IN_SIGHT = """[...document.querySelectorAll('.quick .choice')].every(one =>
+  one.getBoundingClientRect().right <= one.closest('.grades').getBoundingClientRect().right + 1)"""
+
 QUEUES: list[dict[str, Any]] = [
     {"name": "keyboard", "rubric": "routing", "ask": {"labels": ["right", "near", "wrong"]}},
     {"name": "crowd", "title": "Many hands"},
@@ -198,6 +202,7 @@ def test_a_hostile_trace_does_nothing(browser: Any, sign_in: Any, site: str, wid
         assert 0 == page.evaluate(
             "document.querySelectorAll('iframe, object, embed, main img, main style, main script').length"
         )
+        assert page.evaluate(GRADES_IN_SIGHT), path
         unnamed = (
             "[...document.querySelectorAll('textarea, input:not([type=hidden])')].filter(one => !one.labels.length)"
         )
@@ -237,10 +242,11 @@ def test_undo_brings_the_item_back_with_what_was_entered(sign_in: Any, store: St
     (label,) = labels_of(store, "second-thoughts")[first]
     assert Label(score=1.0, comment="the wrong queue", correction="atlas", criteria=("names the queue", "is one word"),
                  span_id="0000000000000003") == label  # fmt: skip
-    press(page, "s")
+    press(page, "2", "s")
     page.keyboard.type("not mine")
-    press(page, "Enter")
+    press(page, "Control+Enter")
     wait_for_next(page, second)
+    assert [] == labels_of(store, "second-thoughts")[second]  # who writes why they skip sends no label
     third = item_of(page)
     press(page, "x")
     page.keyboard.type("needs somebody who knows")

@@ -75,7 +75,13 @@ def person_called(store: "Store", name: str, *, expert: bool = False) -> Person:
 
 
 def desk(store: "Store", queue: Queue, assignment: Assignment) -> Desk:
-    """Put the trace of an assignment on the table."""
+    """Put the trace of an assignment on the table.
+
+    Without `show_scores` the item does not say why it is here either: "task_done under 0.5" tells what the judge said.
+    """
+    if not queue.show_scores:
+        unsaid = assignment.item.model_copy(update={"reasons": ()})
+        assignment = assignment.model_copy(update={"item": unsaid})
     trace_id = assignment.item.trace_id
     feedback = visible_feedback(
         store.feedback.for_trace(trace_id),

@@ -14,6 +14,7 @@ from burnish.adapters.store.lookup import resolve
 from burnish.adapters.store.rows import micros
 from burnish.domain.annotation.items import ItemState, QueueItem, QueueProgress, QueueStanding, ReviewerLoad
 from burnish.domain.annotation.labels import GivenLabel
+from burnish.domain.annotation.people import Person
 from burnish.domain.base import utc_now
 
 __all__ = ["QueueReads", "counts_of_day", "known_ids"]
@@ -21,6 +22,7 @@ __all__ = ["QueueReads", "counts_of_day", "known_ids"]
 _items = review_tables.queue_items
 _seats = review_tables.queue_seats
 _skips = review_tables.queue_skips
+_SETTLED = ItemState.SETTLED.value
 
 
 class QueueReads:
@@ -96,22 +98,25 @@ class QueueReads:
             reviewers=tuple(one.load() for one in loads),
         )
 
-    def standings(self, person: str) -> dict[str, QueueStanding]:
-        """The queues that hold items, as this person finds them: two counts for all queues, not their every label."""
+    def standings(self, person: Person) -> dict[str, QueueStanding]:
+        """The queues that hold items, as this person finds them: counts for all queues, not their every label."""
+        name = person.name
         with self._database.read() as connection:
             counts = _counts(connection, sa.true())
-            own = _seats.c.holder == person, _skips.c.person == person
-            loads = _loads(connection, *own, micros(utc_now()))
+            loads = _loads(connection, _seats.c.holder == name, _skips.c.person == name, micros(utc_now()))
+            answered = _answered(connection, person)
         found = {}
         for queue, states in counts.items():
-            by_state, load = _by_state(states), loads.get((queue, person))
+            by_state, load = _by_state(states), loads.get((queue, name))
+            waiting = sum(n for (state, of), n in states.items() if state != _SETTLED and of in person.profiles)
             found[queue] = QueueStanding(
                 queue=queue,
                 open=by_state[ItemState.OPEN],
                 disputed=by_state[ItemState.DISPUTED],
                 settled=by_state[ItemState.SETTLED],
                 experts=_with_experts(states),
-                mine=load.load() if load is not None else ReviewerLoad(person=person),
+                left=waiting - answered.get(queue, 0),
+                mine=load.load() if load is not None else ReviewerLoad(person=name),
             )
         return found
 
@@ -174,8 +179,24 @@ def _by_state(states: States) -> dict[ItemState, int]:
 
 
 def _with_experts(states: States) -> int:
-    waiting = ((profile, n) for (state, profile), n in states.items() if state != ItemState.SETTLED.value)
+    waiting = ((profile, n) for (state, profile), n in states.items() if state != _SETTLED)
     return sum(n for profile, n in waiting if profile == "expert")
+
+
+def _answered(connection: Connection, person: Person) -> dict[str, int]:
+    """How many items of each queue still wait for people of this person's kind, but not for this person."""
+    labelled = sa.select(_seats.c.item_id).where(_seats.c.holder == person.name, _seats.c.done_at.is_not(None))
+    skipped = sa.select(_skips.c.item_id).where(_skips.c.person == person.name)
+    query = (
+        sa.select(_items.c.queue, sa.func.count())
+        .where(
+            _items.c.state != _SETTLED,
+            _items.c.profile.in_(person.profiles),
+            _items.c.id.in_(labelled) | _items.c.id.in_(skipped),
+        )
+        .group_by(_items.c.queue)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _loads(

@@ -104,13 +104,17 @@ class QueueProgress(Value):
 
 
 class QueueStanding(Value):
-    """A queue as one person finds it: its items by state, those that wait for experts, and their own work."""
+    """A queue as one person finds it: its items by state, those that wait for experts, and their own work.
+
+    `left` waits for this person: what they labelled or skipped does not, though it may wait for others.
+    """
 
     queue: str
     open: int = 0
     disputed: int = 0
     settled: int = 0
     experts: int = 0
+    left: int = 0
     mine: ReviewerLoad
 
     @property

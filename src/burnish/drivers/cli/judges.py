@@ -20,6 +20,9 @@ app = typer.Typer(cls=Group, help="How judges stand with people.", no_args_is_he
 HISTORY = 20
 
 AgentName = Annotated[str, typer.Argument(metavar="AGENT", help="The agent's name.")]
+OnlyAgent = Annotated[
+    str | None, typer.Argument(metavar="[AGENT]", help="The agent's name; not needed where there is one.")
+]
 
 
 class JudgeNow(NamedTuple):
@@ -33,12 +36,13 @@ class JudgeNow(NamedTuple):
 
 
 @app.command("list")
-def list_judges(context: typer.Context, agent: AgentName, as_json: AsJson = False) -> None:
+def list_judges(context: typer.Context, name: OnlyAgent = None, as_json: AsJson = False) -> None:
     """An agent's judges: state, agreement with people on what they were not fitted to, and the people's own."""
     from burnish.drivers.cli.judge_page import list_columns, list_row
     from burnish.drivers.cli.output import listing
 
     session = Session.of(context)
+    agent = name or _only(session)
     listing(
         as_json,
         lambda: _judges(session, agent),
@@ -95,6 +99,16 @@ def measure(
         print_json([_dump(one) for one in rows])
     else:
         table(list_columns(), [list_row(one) for one in rows])
+
+
+def _only(session: Session) -> str:
+    from burnish.errors import InputError
+    from burnish.project import agent_names
+
+    names = agent_names(session.settings.project)
+    if len(names) != 1:
+        raise InputError(f"name the agent: {', '.join(names) or 'config/agents has none'}")
+    return names[0]
 
 
 def _configured(session: Session, agent: str) -> "tuple[AgentConfig, list[Evaluator]]":

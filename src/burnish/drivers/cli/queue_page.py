@@ -66,6 +66,7 @@ def print_queue(
     elif judge is not None and right is not None:
         interval = f"{right.low:.0%} to {right.high:.0%}"
         print_text(f"{judge} is right on {right.mean:.0%} ({interval}), from {right.labelled} items.")
+        print_text("Labels count here up to the first item of each day that is not decided yet.")
     if items:
         heading(f"items ({len(items)} of {progress.items})")
         table(
@@ -108,7 +109,8 @@ def print_desk(queue: "Queue", found: "Desk") -> None:
 
     held = found.assignment
     print_text(f"{queue.name}: item {held.item.id}", style="bold")
-    print_text(f"Because: {', '.join(held.item.reasons) or 'put there'}. Yours until {held.lease_until:%H:%M} UTC.")
+    because = f"Because: {', '.join(held.item.reasons)}. " if held.item.reasons else ""
+    print_text(f"{because}Yours until {held.lease_until:%H:%M} UTC.")
     for note in held.notes:
         print_text(f"Handed on: {note}")
     for one in held.labels:

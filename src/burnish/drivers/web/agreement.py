@@ -3,12 +3,13 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from burnish.domain.listing import TraceQuery, TraceSummary
 from burnish.drivers.web.counts import figures_of, queue_reports_of
 from burnish.drivers.web.render import page
 from burnish.drivers.web.trend import Line, Mark, chart, drift_line
-from burnish.drivers.web.wiring import agent_filter, known_agents, threshold
+from burnish.drivers.web.wiring import agent_filter, known_agents, store_of, threshold
 from burnish.errors import NotFoundError
-from burnish.loop.agreement_report import JudgeAgreement
+from burnish.loop.agreement_report import JudgeAgreement, VersionAgreement
 
 __all__ = ["show", "show_list"]
 
@@ -57,7 +58,15 @@ def show(request: Request) -> Response:
         drift_chart=chart([drift_line(drift, "agreement")]) if drift is not None else None,
         history=chart(_history(report), share=False) if report is not None else None,
         pass_at=threshold(request, agent),
+        summaries=_summaries(request, shown),
     )
+
+
+def _summaries(request: Request, shown: VersionAgreement | None) -> dict[str, TraceSummary]:
+    """When the traces began on which they differ, and with which words."""
+    ids = tuple(one.trace_id for one in shown.disagreements) if shown is not None else ()
+    query = TraceQuery(ids=ids, origin="any", visible=True)
+    return {one.trace_id: one for one in store_of(request).traces.list(query)} if ids else {}
 
 
 def _history(report: JudgeAgreement) -> list[Line]:

@@ -154,13 +154,18 @@ def _spark(key: KeyReport) -> list[tuple[int, str]]:
 def _failing(
     request: Request, report: EvaluatorReport, key: KeyReport, pass_at: float
 ) -> tuple[Sequence[TraceSummary], dict[str, Feedback]]:
-    """The newest visible traces that fail by the key, and what the evaluator said of each."""
+    """The newest visible traces that it fails, and what it said of each.
+
+    The list of traces goes by the newest word, people's too: what they alone fail is not this evaluator's doing.
+    """
     store = store_of(request)
-    query = TraceQuery(agent=report.agent, below=(key.key, pass_at), visible=True, limit=FAILING)
+    query = TraceQuery(agent=report.agent, below=(key.key, pass_at), visible=True, limit=5 * FAILING)
     traces = store.traces.page(query, REACH).traces
     feedback = store.feedback.for_traces([trace.trace_id for trace in traces])
     said = {
-        trace_id: [one for one in items if one.key == key.key and one.author == report.name]
+        trace_id: [one for one in items if one.key == key.key and one.author == report.name and one.score is not None]
         for trace_id, items in feedback.items()
     }
-    return traces, {trace_id: items[-1] for trace_id, items in said.items() if items}
+    newest = {trace_id: items[-1] for trace_id, items in said.items() if items}
+    own = {trace_id: one for trace_id, one in newest.items() if one.score is not None and one.score < pass_at}
+    return [trace for trace in traces if trace.trace_id in own][:FAILING], own

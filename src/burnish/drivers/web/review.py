@@ -22,11 +22,10 @@ __all__ = ["show_agreement", "show_ahead", "show_item", "show_list", "show_next"
 
 @dataclass(frozen=True, slots=True)
 class QueueCard:
-    """A queue in the list. `left` counts items that wait for people of this person's role."""
+    """A queue in the list, as one person finds it."""
 
     queue: Queue
     standing: QueueStanding
-    left: int
 
 
 def show_list(request: Request) -> Response:
@@ -78,12 +77,10 @@ def show_item(request: Request) -> Response:
 
 
 def _cards(request: Request, queues: Sequence[Queue], person: Person) -> list[QueueCard]:
-    found = store_of(request).queues.standings(person.name)
+    found = store_of(request).queues.standings(person)
     cards = []
     for queue in queues:
         empty = QueueStanding(queue=queue.name, mine=ReviewerLoad(person=person.name))
         standing = found.get(queue.name, empty)
-        waiting = standing.open + standing.disputed
-        left = waiting if "expert" in person.profiles else waiting - standing.experts
-        cards.append(QueueCard(queue=queue, standing=standing, left=left))
+        cards.append(QueueCard(queue=queue, standing=standing))
     return cards

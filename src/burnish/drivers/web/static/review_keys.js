@@ -27,7 +27,11 @@ function pressed(event) {
   const target = event.target instanceof Element ? event.target : document.body;
   if (dialog.open || event.isComposing) return;
   if (event.repeat && event.key === "Enter" && !target.matches("textarea")) return event.preventDefault(); // or the next item would be sent as well
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return once(event, page.submit);
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    // Within a note it sends that form: who writes why they skip must not send a label.
+    const form = types(target) ? target.form : null;
+    return once(event, () => (form ? form.requestSubmit() : page.submit()));
+  }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") return leave(target);
   if (types(target) || !toggle.checked) return;
