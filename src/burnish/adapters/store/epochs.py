@@ -30,35 +30,7 @@ def series(
 
     People are many authors: their series has none.
     """
-    wanted: list[Any] = [
-        traces.c.agent == agent,
-        traces.c.origin == "production",
-        feedback.c.score.is_not(None),
-        feedback.c.span_id.is_(None),
-    ]
-    wanted += [feedback.c.key == key] if key is not None else []
-    wanted += [traces.c.started_at >= micros(since)] if since is not None else []
-    wanted += [traces.c.started_at < micros(until)] if until is not None else []
-    score = feedback.c.score
-    # Not a cast: PostgreSQL rounds where SQLite cuts off.
-    tenth = sa.case(*((score < (place + 1) / TENTHS, place) for place in range(TENTHS - 1)), else_=TENTHS - 1)
-    # PostgreSQL does not see that two expressions with parameters are the same: they are worked out inside.
-    inner = (
-        sa.select(
-            feedback.c.key,
-            feedback.c.source,
-            sa.case((feedback.c.source.in_(MACHINES), feedback.c.author), else_="").label("evaluator"),
-            feedback.c.version,
-            (traces.c.started_at // _DAY).label("day"),
-            tenth.label("tenth"),
-            score,
-            sa.case((score >= pass_at, 1), else_=0).label("passed"),
-            feedback.c.created_at,
-        )
-        .join(traces, traces.c.trace_id == feedback.c.trace_id)
-        .where(*wanted)
-        .subquery()
-    )
+    inner = _scored(agent, key, since, until, pass_at)
     groups = [inner.c[name] for name in ("key", "source", "evaluator", "version", "day", "tenth")]
     sums = [
         sa.func.count(),
@@ -85,6 +57,39 @@ def series(
         for (name, source, evaluator, version), epoch in found.items()
     ]
     return sorted(epochs, key=lambda one: (one.key, one.source, one.points[0].day, one.evaluator, one.version))
+
+
+def _scored(agent: str, key: str | None, since: datetime | None, until: datetime | None, pass_at: float) -> sa.Subquery:
+    """The scores with their day, tenth and whether they are passes."""
+    wanted: list[Any] = [
+        traces.c.agent == agent,
+        traces.c.origin == "production",
+        feedback.c.score.is_not(None),
+        feedback.c.span_id.is_(None),
+    ]
+    wanted += [feedback.c.key == key] if key is not None else []
+    wanted += [traces.c.started_at >= micros(since)] if since is not None else []
+    wanted += [traces.c.started_at < micros(until)] if until is not None else []
+    score = feedback.c.score
+    # Not a cast: PostgreSQL rounds where SQLite cuts off.
+    tenth = sa.case(*((score < (place + 1) / TENTHS, place) for place in range(TENTHS - 1)), else_=TENTHS - 1)
+    # PostgreSQL does not see that two expressions with parameters are the same: they are worked out inside.
+    return (
+        sa.select(
+            feedback.c.key,
+            feedback.c.source,
+            sa.case((feedback.c.source.in_(MACHINES), feedback.c.author), else_="").label("evaluator"),
+            feedback.c.version,
+            (traces.c.started_at // _DAY).label("day"),
+            tenth.label("tenth"),
+            score,
+            sa.case((score >= pass_at, 1), else_=0).label("passed"),
+            feedback.c.created_at,
+        )
+        .join(traces, traces.c.trace_id == feedback.c.trace_id)
+        .where(*wanted)
+        .subquery()
+    )
 
 
 def failure_groups(connection: Connection, agent: str) -> list[FailureGroup]:

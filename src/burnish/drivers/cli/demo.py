@@ -267,7 +267,7 @@ def _night(settings: Settings, console: "Console") -> dict[str, Any]:
                 bars[what] = progress.add_task(what, total=total or None)
             progress.update(bars[what], completed=done, total=total or None)
 
-        results = run_flow("nightly", settings, show, options=NightlyOptions(agents=[AGENT]))
+        results = run_flow("nightly", show, options=NightlyOptions(agents=[AGENT]))
     return dict(results[AGENT])
 
 

@@ -48,9 +48,7 @@ def prepare(settings: Settings, say: Callable[[str], None]) -> str:
     return server.ui_url
 
 
-def run_flow(
-    name: str, settings: Settings, show: Show | None = None, *, verbose: bool = False, **parameters: Any
-) -> dict[str, Any]:
+def run_flow(name: str, show: Show | None = None, *, verbose: bool = False, **parameters: Any) -> dict[str, Any]:
     """Run one flow of the project in this process and return its result. Call `prepare` first.
 
     `show` is told the progress of long steps as (done, total, what). Without `verbose` an error is shown once, by who

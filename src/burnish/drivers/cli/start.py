@@ -73,13 +73,11 @@ def run(
         if flow in ("nightly", "align_judges"):
             more: dict[str, Any] = {"limit": limit} if flow == "nightly" else {"judge": judge}
             options = _options(flow, agents=agent or [], night=day, publish=publish, **more)
-            results = run_flow(flow, settings, show, verbose=verbose, options=options)
+            results = run_flow(flow, show, verbose=verbose, options=options)
         else:
             mine = {"limit": limit} if flow == "pull_and_enrich" else {"publish": publish}
             options = _options(flow, night=day, **mine)
-            results = {
-                name: run_flow(flow, settings, show, verbose=verbose, agent=name, options=options) for name in wanted
-            }
+            results = {name: run_flow(flow, show, verbose=verbose, agent=name, options=options) for name in wanted}
     if as_json:
         print_json(results)
     else:

@@ -130,7 +130,7 @@ def _refused(
         return _json(Answer(accepted=False, said=f"Not taken: {reason}."), status)
     held = store_of(request).queues.assignment(queue, item.id, person)
     if held is None:
-        held = not_in_hand(queue, item, person)
+        held = not_in_hand(item, person)
     return desk_page(request, queue, held, person, entered=entered, refused=reason, status=status)
 
 

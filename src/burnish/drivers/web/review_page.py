@@ -84,7 +84,7 @@ def desk_page(
     )
 
 
-def not_in_hand(queue: Queue, item: QueueItem, person: Person) -> Assignment:
+def not_in_hand(item: QueueItem, person: Person) -> Assignment:
     """An item whose lease is over, so that what was typed for it can still be shown."""
     now = utc_now()
     return Assignment(

@@ -81,26 +81,14 @@ def publish_judge(workshop: "Workshop", run: JudgeRun, sealed: frozenset[str] = 
                 proposal,
                 f"The judge's files on {place.config.base} are not the ones that were measured; commit and push them.",
             )
-        changed = applied(texts, proposal.edits)
-        if changed is None:
-            raise PublishError(
-                f"the judge's files have changed since proposal {proposal.id} was measured; run it again"
-            )
-        title = plain(proposal.title, TITLE_LIMIT)
+        draft = _draft(workshop, run, proposal, place, texts, sealed)
         forge = open_forge(there, store.pull_requests, settings)
         try:
-            draft = PullRequestDraft(
-                branch=branch_of(proposal),
-                base=place.config.base,
-                title=title,
-                body=_body(workshop, run, proposal, patch_of(texts, changed), sealed),
-                labels=place.config.labels,
-            )
             commit = repository.commit(
                 draft.branch,
                 repository.base_commit,
-                {f"{place.folder}{path}": text for path, text in changed.items()},
-                f"{title}\n\n{plain(proposal.rationale)}\n\nBurnish-Proposal: {proposal.id}\n",
+                {f"{place.folder}{path}": text for path, text in _changed(texts, proposal).items()},
+                f"{draft.title}\n\n{plain(proposal.rationale)}\n\nBurnish-Proposal: {proposal.id}\n",
                 proposal.created_at,
             )
             found = forge.find(draft.branch)
@@ -114,6 +102,30 @@ def publish_judge(workshop: "Workshop", run: JudgeRun, sealed: frozenset[str] = 
     store.pull_requests.save(opened)
     store.proposals.set_status(proposal.id, ProposalStatus.PUBLISHED, opened.url)
     return run.model_copy(update={"url": opened.url, "published": "Opened."})
+
+
+def _draft(
+    workshop: "Workshop",
+    run: JudgeRun,
+    proposal: Proposal,
+    place: ProjectRepository,
+    texts: dict[str, str],
+    sealed: frozenset[str],
+) -> PullRequestDraft:
+    return PullRequestDraft(
+        branch=branch_of(proposal),
+        base=place.config.base,
+        title=plain(proposal.title, TITLE_LIMIT),
+        body=_body(workshop, run, proposal, patch_of(texts, _changed(texts, proposal)), sealed),
+        labels=place.config.labels,
+    )
+
+
+def _changed(texts: dict[str, str], proposal: Proposal) -> dict[str, str]:
+    after = applied(texts, proposal.edits)
+    if after is None:
+        raise PublishError(f"the judge's files have changed since proposal {proposal.id} was measured; run it again")
+    return after
 
 
 def _place(workshop: "Workshop") -> ProjectRepository | None:
@@ -141,9 +153,7 @@ def _measured(workshop: "Workshop", proposal: Proposal) -> dict[str, str]:
 def _patched(workshop: "Workshop", run: JudgeRun, proposal: Proposal, why: str) -> JudgeRun:
     """The change as a file for `git apply` (or `patch -p1`), named for the proposal: written again it is the same."""
     before = _measured(workshop, proposal)
-    after = applied(before, proposal.edits)
-    if after is None:
-        raise PublishError(f"the judge's files have changed since proposal {proposal.id} was measured; run it again")
+    after = _changed(before, proposal)
     file = workshop.settings.home_dir / "judges" / f"{branch_of(proposal).rpartition('/')[2]}.patch"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(patch_of(before, after), encoding="utf-8")
