@@ -152,7 +152,7 @@ def _flow() -> None:
     import flows.pull_and_enrich  # noqa: F401 - only to know what the import costs
 
     imported = time.perf_counter()
-    result = run_flow("pull_and_enrich", settings, agent=AGENT, options=PullOptions(night=DAY))
+    result = run_flow("pull_and_enrich", agent=AGENT, options=PullOptions(night=DAY))
     _tell(int(result["enrich"]["evaluators"]["polite"]["scored"]), imported)
 
 
