@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
 
+from burnish.domain.alignment.rule import AlignRule
 from burnish.domain.base import Json, Value, content_hash
 from burnish.domain.chat import Allowance
 from burnish.domain.datasets import SplitRule
@@ -19,6 +20,7 @@ from burnish.errors import ConfigError, NotFoundError
 __all__ = [
     "ROLES",
     "AgentConfig",
+    "AlignConfig",
     "ClusterConfig",
     "ImproveConfig",
     "ModelConfig",
@@ -171,6 +173,15 @@ class ImproveConfig(Value):
         return self.failing or self.metric
 
 
+class AlignConfig(AlignRule):
+    """How judges are improved from labels, and where the project's own files live.
+
+    Without `repository` that is the git repository which the project folder lies in, if it lies in one.
+    """
+
+    repository: RepositoryConfig | None = None
+
+
 class AgentConfig(Value):
     """One agent: `config/agents/<name>.toml`."""
 
@@ -188,6 +199,7 @@ class AgentConfig(Value):
     splits: SplitRule = SplitRule()
     gate: GateRule = GateRule()
     suite: SuiteRule = SuiteRule()
+    align: AlignConfig = AlignConfig()
     budget: Allowance = Allowance()
 
     @model_validator(mode="after")

@@ -230,7 +230,7 @@ class _Table:
 
     @property
     def kappa(self) -> float:
-        """For the observed agreement; undefined (ZeroDivisionError) where both gave every item the same label."""
+        """Of the table as it is; undefined (a division by zero) where judge and people gave one and the same label."""
         return self.at(self.observed)
 
     def at(self, observed: float) -> float:

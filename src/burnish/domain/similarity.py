@@ -5,6 +5,7 @@ and once with their words sorted, whichever is larger. `token_set_ratio` would b
 100 to any text whose words are contained in another's, so one short message ties hundreds of long ones together.
 """
 
+import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,16 +50,20 @@ class Lookalikes:
 
     Only texts that share one of their rarest words and are of similar length are compared; `words` says how often a
     word occurs overall, so that "rare" means the same for every text. Two texts of few words can in principle be alike
-    in letters and share no word; those are missed.
+    in letters and share no word; those are missed. With `lasting` the words looked up are chosen by their hash instead:
+    slower where many texts share common words, but what a text resembles then never depends on texts that come later.
     """
 
-    def __init__(self, texts: Sequence[str], threshold: float) -> None:
+    def __init__(self, texts: Sequence[str], threshold: float, *, lasting: bool = False) -> None:
         self._threshold = threshold
         self._texts = [normalised(text) for text in texts]
         self._lengths = [len(text) for text in self._texts]
         self._sorted = [" ".join(sorted(text.split())) for text in self._texts]
-        counts = Counter(word for text in set(self._texts) for word in set(text.split()))
-        self._keys = [_rarest(text, counts) for text in self._texts]
+        if lasting:
+            self._keys = [_hashed(text) for text in self._texts]
+        else:
+            counts = Counter(word for text in set(self._texts) for word in set(text.split()))
+            self._keys = [_rarest(text, counts) for text in self._texts]
         self._postings: dict[str, list[int]] = defaultdict(list)
         self._exact: dict[str, int] = {}
 
@@ -121,3 +126,8 @@ def _rarest(text: str, counts: Mapping[str, int]) -> tuple[str, ...]:
     # A word that no other text has cannot be shared.
     words = [word for word in set(text.split()) if counts[word] > 1]
     return tuple(sorted(words, key=lambda word: (counts[word], word))[:RAREST])
+
+
+def _hashed(text: str) -> tuple[str, ...]:
+    """The same of the words of two texts that share most of them, as far as both have them."""
+    return tuple(sorted(set(text.split()), key=lambda word: hashlib.sha256(word.encode()).digest())[:RAREST])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from burnish.domain.base import Value, content_hash
 from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.evaluators.base import Evaluator
+from burnish.domain.evaluators.judge import Judge
 from burnish.domain.feedback import CRITERION, FeedbackSource
 from burnish.domain.listing import TraceQuery
 from burnish.domain.similarity import text_of_input
@@ -74,7 +75,8 @@ def curate(store: "OpenStore", config: AgentConfig, evaluators: Sequence[Evaluat
     # A correction says more about an input than criteria do, and those more than a score.
     wanted = {**passing, **failing, **stated, **corrected}
     offered = [e for i, e in wanted.items() if i not in known or i in corrected or known[i] != e]
-    placement = store.datasets.place(agent, DATASET, offered, config.splits, _shown(store, config, known, offered))
+    shown = _shown(store, config, evaluators, known, offered)
+    placement = store.datasets.place(agent, DATASET, offered, config.splits, shown)
     dataset = placement.dataset
     return CurateSummary(
         fingerprint=dataset.fingerprint,
@@ -121,17 +123,22 @@ def curate_correction(store: "OpenStore", config: AgentConfig, trace_id: str) ->
 
 
 def _shown(
-    store: "OpenStore", config: AgentConfig, known: dict[str, Example], offered: Sequence[Example]
+    store: "OpenStore",
+    config: AgentConfig,
+    evaluators: Sequence[Evaluator],
+    known: dict[str, Example],
+    offered: Sequence[Example],
 ) -> list[Placed]:
-    """What proposers may have seen that is no example: traces of any cluster so far.
+    """What has been shown that is no example: traces of any cluster so far, and of judges' few-shot examples.
 
     Corrected afterwards, they and their look-alikes cannot prove anything, so they stand for the train split.
     """
     if all(example.id in known for example in offered):
         return []
     behind = {example.trace_id for example in known.values()}
+    of_judges = {one.trace for judge in evaluators if isinstance(judge, Judge) for one in judge.examples}
     found = []
-    for trace in store.traces.load(sorted(store.clusters.members(config.name) - behind)):
+    for trace in store.traces.load(sorted((store.clusters.members(config.name) | of_judges) - behind)):
         example = Example.of_trace(trace)
         if example.id not in known:
             keys = group_keys(example, config.splits)

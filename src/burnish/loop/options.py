@@ -4,7 +4,7 @@ import datetime as dt
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ImproveOptions", "NightlyOptions", "PullOptions"]
+__all__ = ["AlignOptions", "ImproveOptions", "NightlyOptions", "PullOptions"]
 
 
 class _Options(BaseModel):
@@ -43,4 +43,23 @@ class NightlyOptions(PullOptions, ImproveOptions):
         default_factory=list,
         title="Agents",
         description="Names as in config/agents. Empty: every agent of the project.",
+    )
+
+
+class AlignOptions(ImproveOptions):
+    """Improve judges from people's labels."""
+
+    night: dt.date | None = Field(
+        default=None,
+        title="Week",
+        description="Any date (UTC) of the week this run is booked under. Empty: this week. A judge has one attempt a "
+        "week: started again, it goes on where it stood.",
+    )
+    agents: list[str] = Field(
+        default_factory=list,
+        title="Agents",
+        description="Names as in config/agents. Empty: every agent of the project.",
+    )
+    judge: str | None = Field(
+        default=None, title="Judge", description="The judge's name in config/evaluators. Empty: all of the agent's."
     )

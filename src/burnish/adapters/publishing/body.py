@@ -14,7 +14,7 @@ from burnish.domain.proposals import Cluster, Proposal
 from burnish.domain.proposing.evidence import as_text
 from burnish.errors import ConfigError
 
-__all__ = ["BODY_LIMIT", "BodyContext", "render_body"]
+__all__ = ["BODY_LIMIT", "BodyContext", "render", "render_body"]
 
 TEMPLATE = "pull_request.md.j2"
 BODY_LIMIT = 60_000  # GitHub takes 65,536 characters
@@ -50,6 +50,11 @@ def render_body(context: BodyContext, templates: Path | None = None) -> str:
     Every value that a template puts out is escaped, unless a filter has made Markdown of it: a template cannot forget
     to. Raises ConfigError where the user's template does not render.
     """
+    return render(TEMPLATE, _values(context), templates, context.base_url)
+
+
+def render(template: str, values: Mapping[str, Any], templates: Path | None, base_url: str | None) -> str:
+    """A template with values put in, as `render_body` does it. Raises ConfigError."""
     folders = [Path(__file__).with_name("templates")]
     if templates is not None:
         folders.insert(0, templates)
@@ -64,12 +69,12 @@ def render_body(context: BodyContext, templates: Path | None = None) -> str:
         "fence": lambda text, language="": markdown.fence(str(text), language),
         "code": lambda text: markdown.code(str(text)),
         "short": lambda value: markdown.escape(as_text(value, SHORT)),
-        "link": lambda text, path: markdown.link(str(text), context.base_url, path),
+        "link": lambda text, path: markdown.link(str(text), base_url, path),
     }
     try:
-        text = environment.get_template(TEMPLATE).render(_values(context))
+        text = environment.get_template(template).render(values)
     except TemplateError as error:
-        raise ConfigError(f"config/prompts/{TEMPLATE} does not render: {error}; correct it or delete it") from error
+        raise ConfigError(f"config/prompts/{template} does not render: {error}; correct it or delete it") from error
     if len(text) > BODY_LIMIT:
         text = text[:BODY_LIMIT].rsplit("\n", 1)[0] + "\n\n(cut: the body was too long for the forge)\n"
     return text

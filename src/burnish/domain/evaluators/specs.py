@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -20,7 +20,7 @@ from burnish.domain.evaluators.panel import Panel
 from burnish.domain.evaluators.registry import evaluator_class, kinds
 from burnish.errors import ConfigError
 
-__all__ = ["evaluators_of_file", "json_schema", "load_evaluators", "schema_text"]
+__all__ = ["SpecPlace", "evaluators_of_file", "json_schema", "load_evaluators", "place_of", "schema_text"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -64,6 +64,34 @@ def load_evaluators(
         except ConfigError as error:
             raise ConfigError(f"{places[evaluator.name]}: {error}") from error
     return chosen if judge_model is None else [evaluator.bound(judge_model) for evaluator in chosen]
+
+
+class SpecPlace(NamedTuple):
+    """Where an evaluator is written: its file, and the rubric's file where it names one, with how many name it too."""
+
+    file: Path
+    rubric: Path | None
+    others: int = 0
+
+
+def place_of(folder: Path, name: str) -> SpecPlace:
+    """Where the evaluator `name` is written in `folder`. Raises ConfigError where it is not."""
+    specs = [(path, spec) for path in sorted({*folder.glob("*.yaml"), *folder.glob("*.yml")}) for spec in _specs(path)]
+    named = [word for _, spec in specs for word in _rubrics_named(spec)]
+    for path, spec in specs:
+        if spec.get("name") == name:
+            word = next(iter(_rubrics_named(spec)), None)
+            if word is None:
+                return SpecPlace(path, None)
+            return SpecPlace(path, folder.parent / "rubrics" / f"{word}.yaml", named.count(word) - 1)
+    raise ConfigError(f"no evaluator is called '{name}' in {folder}")
+
+
+def _rubrics_named(spec: dict[str, Any]) -> list[str]:
+    members = spec.get("members")
+    holders = [spec, *(one for one in (members if isinstance(members, list) else []) if isinstance(one, dict))]
+    words = (one.get("rubric") for one in holders)
+    return [word for word in words if isinstance(word, str) and _NAME.fullmatch(word) is not None]
 
 
 def evaluators_of_file(file: Path, project: Path) -> list[Evaluator]:

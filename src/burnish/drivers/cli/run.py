@@ -19,7 +19,7 @@ from burnish.settings import Settings
 
 __all__ = ["FLOWS", "deploy", "prepare", "run_flow", "worker"]
 
-FLOWS = ("nightly", "pull_and_enrich", "improve_agent")
+FLOWS = ("nightly", "pull_and_enrich", "improve_agent", "align_judges")
 
 
 def prepare(settings: Settings, say: Callable[[str], None]) -> str:

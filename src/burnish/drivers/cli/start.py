@@ -29,12 +29,15 @@ def demo(
 def run(
     context: typer.Context,
     flow: Annotated[
-        Literal["nightly", "pull_and_enrich", "improve_agent"],
-        typer.Argument(metavar="FLOW", help="nightly, pull_and_enrich or improve_agent."),
+        Literal["nightly", "pull_and_enrich", "improve_agent", "align_judges"],
+        typer.Argument(metavar="FLOW", help="nightly, pull_and_enrich, improve_agent or align_judges."),
     ] = "nightly",
     agent: Annotated[
         list[str] | None,
-        typer.Option("--agent", metavar="NAME", help="This agent; repeatable for nightly. Default: all."),
+        typer.Option("--agent", metavar="NAME", help="This agent; repeatable. Default: all."),
+    ] = None,
+    judge: Annotated[
+        str | None, typer.Option("--judge", metavar="NAME", help="For align_judges: this judge. Default: all.")
     ] = None,
     night: Annotated[
         str | None,
@@ -56,6 +59,8 @@ def run(
     from burnish.loop.context import project_agents
 
     day = _date(night)
+    if judge is not None and flow != "align_judges":
+        raise typer.BadParameter("only align_judges takes a judge", param_hint="--judge")
     settings = Session.of(context).settings
     known = project_agents(settings)
     wanted = agent or known
@@ -65,8 +70,9 @@ def run(
     ui, verbose = prepare(settings, advise), verbose or settings.debug
     advise(f"Prefect's pages: {ui}")
     with watched() as show:
-        if flow == "nightly":
-            options = _options(flow, agents=agent or [], night=day, limit=limit, publish=publish)
+        if flow in ("nightly", "align_judges"):
+            more: dict[str, Any] = {"limit": limit} if flow == "nightly" else {"judge": judge}
+            options = _options(flow, agents=agent or [], night=day, publish=publish, **more)
             results = run_flow(flow, settings, show, verbose=verbose, options=options)
         else:
             mine = {"limit": limit} if flow == "pull_and_enrich" else {"publish": publish}
@@ -104,12 +110,13 @@ def _date(text: str | None) -> dt.date | None:
 
 
 def _options(flow: str, **fields: Any) -> Any:
-    from burnish.loop.options import ImproveOptions, NightlyOptions, PullOptions
+    from burnish.loop.options import AlignOptions, ImproveOptions, NightlyOptions, PullOptions
 
     models: dict[str, Any] = {
         "nightly": NightlyOptions,
         "pull_and_enrich": PullOptions,
         "improve_agent": ImproveOptions,
+        "align_judges": AlignOptions,
     }
     return models[flow](**fields)
 

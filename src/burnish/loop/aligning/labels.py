@@ -1,0 +1,157 @@
+"""The labels of a judge: what people said of traces that it scored, on which side each stands, and what is missing.
+
+The only part of improving a judge that reads sealed traces. What it hands on of them is a verdict: their record is left
+empty, so that nothing of a held-out example can get into a judge's prompt.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from burnish.domain.agreement import JudgeRule
+from burnish.domain.alignment.dividing import divide
+from burnish.domain.alignment.labelled import Labelled
+from burnish.domain.datasets import DATASET, Example, Split
+from burnish.domain.evaluators.judge import Judge
+from burnish.domain.feedback import ADJUDICATED, PEOPLE, Feedback, FeedbackSource
+from burnish.domain.raters import RaterAgreement, raters_agree
+from burnish.domain.similarity import text_of_input
+from burnish.domain.traces import Trace
+from burnish.domain.trajectories import render
+from burnish.project import AgentConfig
+
+if TYPE_CHECKING:
+    from burnish.adapters.store import OpenStore, Store
+
+__all__ = ["ceiling_of", "labels_of", "sealed_among", "unjudged"]
+
+_LAST = "~"  # sorts behind every night
+
+
+def unjudged(store: "Store", config: AgentConfig, judge: Judge) -> list[str]:
+    """The agent's production traces that people scored for this judge and that its present version has not judged.
+
+    Only as many as make up, with those it has judged, what an attempt takes of both sides: more would be paid for and
+    not used.
+    """
+    keys = (judge.name, *config.gate.judges.label_keys)
+    said = store.feedback.for_traces(sorted(store.feedback.heard(config.name)))
+    labelled = [trace_id for trace_id, items in said.items() if any(_is_label(item, keys) for item in items)]
+    done = store.feedback.done(judge.name, judge.version, labelled)
+    rule = config.align
+    enough = math.ceil(max(rule.train_limit / (1 - rule.held_out), rule.held_out_limit / rule.held_out))
+    return sorted(set(labelled) - done)[: max(0, enough - len(done))]
+
+
+def labels_of(
+    store: "Store",
+    opened: "OpenStore",
+    config: AgentConfig,
+    judge: Judge,
+    fixed: Mapping[str, Split] | None = None,
+) -> tuple[Labelled, ...]:
+    """The labels of this version of the judge, oldest first, by the rules of `FeedbackStore.ratings`; ties left out.
+
+    `fixed` are sides that labels took in earlier attempts.
+    """
+    rule, agent, pass_at = config.gate.judges, config.name, config.improve.fail_below
+    ratings = store.feedback.ratings(agent, judge.name, judge.version, rule.label_keys, uncorrected=judge.uses_expected)
+    votes = {one: sum(score >= pass_at for score in ratings[one].people) / len(ratings[one].people) for one in ratings}
+    said = store.feedback.for_traces([one for one, share in votes.items() if share != 0.5])
+    given = {one: _labels(items, judge.name, rule) for one, items in said.items()}
+    order = sorted(given, key=lambda one: (min(item.created_at for item in given[one]), one))
+    traces = {trace.trace_id: trace for trace in store.traces.load(order)}
+    order = [one for one in order if one in traces]
+    sealed = _sealed(opened, config, [traces[one] for one in order])
+    examples = [Example.of_trace(traces[one]) for one in order]
+    sides = divide(examples, config.splits, config.align.held_out, fixed=fixed, sealed=sealed)
+    clusters = {
+        one: cluster.id for cluster in opened.clusters.previous(agent, f"{agent}/{_LAST}") for one in cluster.trace_ids
+    }
+    found = []
+    for one in order:
+        verdict = _verdict_of(said[one], judge)
+        people = ratings[one].people
+        found.append(
+            Labelled(
+                trace_id=one,
+                passes=votes[one] > 0.5,
+                people=people,
+                judge=_graded(judge, verdict, ratings[one].judge),
+                said=ratings[one].judge >= pass_at,
+                group=sides[one].group,
+                split=sides[one].split,
+                sealed=one in sealed,
+                record="" if one in sealed else render(traces[one], judge.limit),
+                text="" if one in sealed else text_of_input(traces[one].input),
+                comment="" if one in sealed else _comment(given[one], votes[one] > 0.5, pass_at),
+                reason="" if one in sealed or verdict is None else verdict.comment or "",
+                cluster=clusters.get(one, ""),
+                labelled_at=min(item.created_at for item in given[one]),
+            )
+        )
+    return tuple(found)
+
+
+def ceiling_of(
+    store: "Store", trace_ids: Sequence[str], judge: str, rule: JudgeRule, pass_at: float
+) -> RaterAgreement | None:
+    """How far people agree with each other on these traces, before anybody decided between them; pass or fail.
+
+    None where no two people labelled one.
+    """
+    units = []
+    for items in store.feedback.for_traces(list(trace_ids)).values():
+        blind = _labels([item for item in items if item.version != ADJUDICATED], judge, rule, decided=False)
+        units.append([float(one >= pass_at) for item in blind if (one := item.score) is not None])
+    found = raters_agree(units, "nominal", 2)
+    return found if found.items else None
+
+
+def sealed_among(store: "Store", opened: "OpenStore", config: AgentConfig, trace_ids: Sequence[str]) -> frozenset[str]:
+    """Those of the traces that are, or would give away, held-out examples of the agent; and those that are gone."""
+    traces = list(store.traces.load(list(trace_ids)))
+    gone = set(trace_ids) - {trace.trace_id for trace in traces}
+    return frozenset(_sealed(opened, config, traces) | gone)
+
+
+def _sealed(opened: "OpenStore", config: AgentConfig, traces: Sequence[Trace]) -> set[str]:
+    """Traces behind a held-out example of the agent's dataset, with the input of one, or that would give one away."""
+    visible = opened.traces.visible([trace.trace_id for trace in traces])
+    hidden = opened.datasets.hidden(config.name, DATASET, traces, config.splits)
+    return {trace.trace_id for trace in traces if trace.trace_id not in visible} | hidden
+
+
+def _is_label(item: Feedback, keys: Sequence[str]) -> bool:
+    return item.source in PEOPLE and item.score is not None and item.span_id is None and item.key in keys
+
+
+def _labels(items: Sequence[Feedback], judge: str, rule: JudgeRule, *, decided: bool = True) -> list[Feedback]:
+    """People's scores that count: an expert's decision alone, else those under the judge's key, else the others."""
+    found = [item for item in items if _is_label(item, (judge, *rule.label_keys))]
+    final = [item for item in found if item.version == ADJUDICATED]
+    if decided and final:
+        return final
+    return [item for item in found if item.key == judge] or found
+
+
+def _comment(labels: Sequence[Feedback], passes: bool, pass_at: float) -> str:
+    """What somebody said who voted as the majority did; the longest says most."""
+    said = [item.comment for item in labels if item.comment and ((item.score or 0.0) >= pass_at) is passes]
+    return max(said, key=len, default="")
+
+
+def _verdict_of(items: Sequence[Feedback], judge: Judge) -> Feedback | None:
+    mine = [
+        item
+        for item in items
+        if (item.source, item.key, item.version) == (FeedbackSource.JUDGE, judge.name, judge.version)
+    ]
+    return mine[-1] if mine else None
+
+
+def _graded(judge: Judge, verdict: Feedback | None, score: float) -> float:
+    """The judge's grade on 0 to 1, also where `pass_at` has made a pass or failure of it."""
+    if judge.pass_at is None or judge.scale is None or verdict is None or not str(verdict.value).isdigit():
+        return score
+    return (int(str(verdict.value)) - 1) / (judge.scale - 1)
