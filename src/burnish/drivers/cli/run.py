@@ -31,8 +31,8 @@ def prepare(settings: Settings, say: Callable[[str], None], flow: str = "nightly
     project = settings.project.expanduser().resolve()
     if not (project / "flows" / f"{flow}.py").is_file():
         raise ConfigError(
-            f"{project} has no flows/{flow}.py; run `burnish init` there, which keeps what is there, or point --project "
-            "at a project"
+            f"{project} has no flows/{flow}.py; run `burnish init` there, which keeps what is there, or point "
+            "--project at a project"
         )
     os.environ["BURNISH_PROJECT"] = str(project)
     os.chdir(project)
