@@ -59,3 +59,28 @@ def test_a_version_inherits_what_the_versions_before_it_were_fitted_to(store: St
     store.alignments.add(measured(4))
     found = {version: store.alignments.fitted_on("support", "helpful", version) for version in ("v1", "v2", "v3", "v4")}
     assert {"v1": set(), "v2": {"t1"}, "v3": {"t1", "t2"}, "v4": {"t1", "t2"}} == found
+
+
+def test_nights_that_find_the_same_leave_two_rows(store: Store) -> None:
+    """The first and the newest of a stretch stay, whatever words count the days; what changes is a row."""
+    store.alignments.add(measured(0, judge="kind"))
+    nights = [measured(day, reason=f"{day} days old.") for day in range(5)]
+    changed = [measured(day, held_out=Agreement(items=41, kappa=0.8)) for day in (5, 6)]
+    edited = [measured(day, "v2") for day in (7, 8, 9)]
+    back = [measured(day) for day in (10, 11, 12)]
+    for item in (*nights, *changed, *edited, *back):
+        store.alignments.add(item)
+    kept = [nights[0], nights[4], *changed, edited[0], edited[2], back[0], back[2]]
+    assert kept[::-1] == store.alignments.list("support", "helpful")
+    assert 1 == len(store.alignments.list("support", "kind"))
+
+
+def test_dropping_what_is_the_same_keeps_the_order_of_versions(store: Store) -> None:
+    """A version still begins where it was first measured, so it is not taken to be made from later labels."""
+    for day in range(4):
+        store.alignments.add(measured(day))
+    store.alignments.add(measured(4, "v2", fitted_on=("t1",)))
+    for day in range(5, 9):
+        store.alignments.add(measured(day))
+    assert frozenset() == store.alignments.fitted_on("support", "helpful", "v1")
+    assert {"t1"} == store.alignments.fitted_on("support", "helpful", "v2")

@@ -42,6 +42,18 @@ def test_a_general_review_counts_where_nobody_spoke_of_the_metric(store: Store) 
     assert ["t1"] == list(store.feedback.ratings("support", "helpful", "v1"))
 
 
+def test_a_decision_counts_for_what_was_asked(store: Store) -> None:
+    """An expert who decided on the general review does not overrule what people said of the metric itself."""
+    store.traces.add([trace("t1"), trace("t2")])
+    store.feedback.add([judged("t1", 1.0), judged("t2", 1.0), said("t1", 1.0)])
+    for name in ("t1", "t2"):
+        both = [said(name, 1.0, key="review"), said(name, 0.0, "bob", key="review")]
+        store.feedback.add([*both, said(name, 0.0, "eve", key="review", version=ADJUDICATED)])
+    found = store.feedback.compared("support", "helpful", "v1", ("review",))
+    assert (Rating(1.0, (1.0,)), (1.0,)) == (found["t1"].rating, found["t1"].blind)
+    assert (Rating(1.0, (0.0,)), [0.0, 1.0]) == (found["t2"].rating, sorted(found["t2"].blind))
+
+
 def test_experiments_spans_and_corrections_are_kept_apart(store: Store) -> None:
     """Runs of an experiment are asked for by name; a word on one span is none on the trace."""
     store.traces.add([trace("t1"), trace("t2"), trace("run", source="experiment")])

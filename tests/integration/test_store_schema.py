@@ -1,3 +1,4 @@
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -139,3 +140,23 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     with pytest.raises(StoreError, match=r"cannot create the folder .*home.*choose another BURNISH_HOME"):
         Store.open(f"sqlite:///{tmp_path}/home/store.sqlite3")
+
+
+def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+    """The file, what SQLite keeps beside it, and a folder made for it: they hold traces and hashes of passwords."""
+    file = tmp_path / "home" / "burnish.sqlite3"
+    with Store.open(f"sqlite:///{file}") as store:
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (file.parent, *file.parent.iterdir())}
+        assert {"home": 0o700, file.name: 0o600, f"{file.name}-wal": 0o600, f"{file.name}-shm": 0o600} == modes
+        assert store.open_to_others() is None
+
+
+def test_a_database_that_was_there_keeps_its_mode_and_is_told_of(tmp_path: Path) -> None:
+    """Somebody may have meant it; where others can come at it, who serves it hears of that."""
+    file = tmp_path / "shared.sqlite3"
+    file.touch()
+    file.chmod(0o644)
+    with Store.open(f"sqlite:///{file}") as store:
+        assert 0o644 == stat.S_IMODE(file.stat().st_mode)
+        reached = all(folder.stat().st_mode & 0o001 for folder in file.parents)
+        assert (file if reached else None) == store.open_to_others()

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from burnish.adapters.store import Store, review_tables
+from burnish.adapters.store import Store, review_tables, users
 from burnish.adapters.store.users import UserStore
 from burnish.domain.annotation.people import Role
 from burnish.errors import InputError, NotFoundError
@@ -107,3 +107,38 @@ def test_wrong_accounts_are_refused(accounts: UserStore) -> None:
     with pytest.raises(NotFoundError, match="no user 'ann'; there are: none yet"):
         accounts.remove("ann")
     assert accounts.authenticate("ann", PASSWORD).user is None
+
+
+def test_a_name_that_looks_like_another_is_refused(accounts: UserStore) -> None:
+    """In case, in how Unicode writes it, in ligatures: nobody signs labels as somebody nearly called so."""
+    for name in ("Zo\u00eb", "file"):
+        accounts.add(name, Role.ADMIN)
+    for name in ("zo\u00eb", "Zoe\u0308", "\ufb01le", "FILE", "\uff46ile"):
+        with pytest.raises(InputError, match="looks like the user"):
+            accounts.add(name, Role.REVIEWER)
+    accounts.add("Zoe", Role.REVIEWER)
+
+
+def test_of_two_first_accounts_one_is_made(accounts: UserStore) -> None:
+    """Who comes second is no admin, however close behind."""
+
+    def claim(number: int) -> bool:
+        try:
+            return bool(accounts.add(f"user {number}", Role.ADMIN, PASSWORD, first=True))
+        except InputError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert 1 == sum(pool.map(claim, range(8)))
+    assert 1 == len(accounts.list())
+
+
+def test_guessing_names_fills_no_disk(accounts: UserStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest of many wrong tries are forgotten, the newest stay counted."""
+    monkeypatch.setattr(users, "MOST_FAILURES", 10)
+    for number in range(15):
+        accounts.authenticate(f"nobody {number}", "guess")
+    with accounts._database.read() as connection:
+        assert 10 == len(connection.execute(sa.select(review_tables.login_failures)).all())
+    assert 2 == accounts.authenticate("nobody 14", "guess").failures
+    assert 1 == accounts.authenticate("nobody 0", "guess").failures

@@ -219,3 +219,13 @@ async def test_a_night_measures_the_judges_and_its_report_says_how_they_stand(st
     text = night_markdown(store.nights.get(night.id), None, [], (0, 0.0))
     assert "| helpful | stale | 60 | 0.87 (" in text
     assert ") | The newest label beside the judge helpful is" in text
+
+
+def test_grades_on_another_scale_are_no_crash(store: Store) -> None:
+    """People's one to five from another system beside a judge's 0 to 1: a low kappa, and a measurement all the same."""
+    store.traces.add([trace(f"t{number}") for number in range(50)])
+    for number in range(50):
+        store.feedback.add([judged(f"t{number}", number % 5 / 4, version=JUDGE.version)])
+        store.feedback.add([person(f"t{number}", float(1 + number % 5))])
+    found = measure_judge(store, config(), JUDGE, now=NOW)
+    assert (AlignmentState.UNALIGNED, 50) == (found.state, found.held_out_labels)

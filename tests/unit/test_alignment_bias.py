@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 from support.shared_data import shared
 
+from burnish.domain.alignment import bias
 from burnish.domain.alignment.bias import Sized, length_bias, position_bias
 
 
@@ -72,6 +73,18 @@ def test_nothing_is_said_of_little_or_of_a_judge_that_always_says_the_same() -> 
     assert "20 labels are needed" in length_bias(answers(0, 19), 0.5).reading
     same = length_bias([one._replace(judge=1.0) for one in answers(0, 60)], 0.5, draws=9)
     assert (None, "Nothing can be said") == (same.p_value, same.reading[:19])
+
+
+def test_of_many_items_the_chance_is_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The normal distribution that stands for the permutations gives what they give."""
+    for seed in range(4):
+        items = answers(0.1, 400, seed)
+        drawn = length_bias(items, 0.5)
+        with monkeypatch.context() as patch:
+            patch.setattr(bias, "MANY", 400)
+            worked_out = length_bias(items, 0.5)
+        assert drawn.association == worked_out.association
+        assert drawn.p_value == pytest.approx(worked_out.p_value, abs=0.02)
 
 
 def test_a_place_that_wins_both_orders_is_a_bias() -> None:

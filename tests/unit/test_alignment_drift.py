@@ -99,3 +99,17 @@ def test_weeks_tell_how_it_went() -> None:
     assert [(START, 28, 1.0), (START + timedelta(days=21), 1, 0.0)] == [
         (one.start, one.right.count, one.right.share) for one in weeks
     ]
+
+
+@pytest.mark.parametrize("level", [0.05, 0.001])
+def test_a_look_can_find_what_it_is_allowed_to(level: float) -> None:
+    """However small the part of the level, enough orders are drawn that a plain fall gets below it."""
+    found = drift_of(matches((300, 0.98), (300, 0.3)), level)
+    assert (7, True) == (found.look, found.found)
+
+
+def test_drawing_ends_early_where_nothing_is_to_be_found() -> None:
+    """The chance is the same within what drawing leaves open, from a part of the draws."""
+    right = [one.right for one in matches((200, 0.8), seed=4)]
+    assert fall_of(right, draws=drift.ENOUGH - 1).p_value == pytest.approx(fall_of(right).p_value, abs=0.07)
+    assert fall_of(right).p_value == fall_of(right, draws=1_000_000).p_value

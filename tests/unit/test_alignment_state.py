@@ -104,3 +104,20 @@ def test_an_old_measurement_is_read_as_of_today(newest: Alignment | None, state:
     found, why = as_of(newest, "helpful", "v1", RULE, NOW, "small")
     assert AlignmentState(state) is found
     assert said in why
+
+
+@pytest.mark.parametrize("of", [1, 29, 60])
+def test_a_judge_and_people_who_say_the_same_of_everything_are_no_crash(of: int) -> None:
+    """The first labels of a project often agree with the judge throughout: nothing is known yet."""
+    found = stand("helpful", "v1", [Rating(1.0, (1.0,))] * of, 0.5, RULE)
+    assert (AlignmentState.UNALIGNED, None, of) == (found.state, found.agreement.kappa, found.agreement.items)
+
+
+def test_a_floor_that_was_raised_counts_at_once() -> None:
+    """What was measured under an easier rule is held against the agent's present one, without measuring."""
+    newest = measured("aligned")
+    assert AlignmentState.ALIGNED is as_of(newest, "helpful", "v1", JudgeRule(kappa_floor=0.8), NOW, "small")[0]
+    for rule, said in ((JudgeRule(kappa_floor=0.95), "floor of 0.95"), (JudgeRule(minimum_labels=50), "50 are needed")):
+        state, why = as_of(newest, "helpful", "v1", rule, NOW, "small")
+        assert AlignmentState.UNALIGNED is state
+        assert said in why

@@ -238,11 +238,14 @@ def test_a_record_without_a_time_is_dated_by_its_file(tmp_path: Path) -> None:
     ("name", "content"),
     [
         ("a.jsonl", b'{"prompt": "1"}\n\n{"prompt": "2"}\n'),
-        ("a.jsonl.gz", gzip.compress(b'{"prompt": "1"}\n{"prompt": "2"}')),
+        ("a.jsonl.gz", gzip.compress(b'{"prompt": "1"}\n{"prompt": "2"}', mtime=0)),
         ("a.json", b'[{"prompt": "1"}, {"prompt": "2"}]'),
         ("a.json", b'{"prompt": "1"}\n{"prompt": "2"}'),
         ("a.json", b'{"object": "list", "data": [{"prompt": "1"}, {"prompt": "2"}]}'),
-        ("a.json.gz", gzip.compress(b'[[{"role": "user", "content": "1"}], [{"role": "user", "content": "2"}]]')),
+        (
+            "a.json.gz",
+            gzip.compress(b'[[{"role": "user", "content": "1"}], [{"role": "user", "content": "2"}]]', mtime=0),
+        ),
     ],
 )
 def test_every_kind_of_file(tmp_path: Path, name: str, content: bytes) -> None:

@@ -18,7 +18,8 @@ from burnish.domain.evaluators.panel import Panel
 from burnish.domain.experiments import AgentVersion, RunStatus
 from burnish.domain.traces import Span, SpanKind, Trace, Usage
 from burnish.errors import BudgetExceededError, ConfigError
-from burnish.loop.context import Endpoint, Workshop, booked_night, endpoint_tokens, judge_models, project_agents
+from burnish.loop.agent_evaluators import judge_models
+from burnish.loop.context import Endpoint, Workshop, booked_night, endpoint_tokens, project_agents
 from burnish.project import AgentConfig
 from burnish.settings import Settings
 

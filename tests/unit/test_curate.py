@@ -245,13 +245,13 @@ def test_a_correction_curated_at_once_leaves_nothing_for_the_night(store: Store)
     store.traces.add([trace("t1", user_id="u1"), trace("t2"), trace("t3", input=None)])
     criterion = Feedback(trace_id="t1", key=CRITERION, source=FeedbackSource.HUMAN, comment="names the queue")
     store.feedback.add([corrected("t1", "atlas"), corrected("t2", "bravo"), corrected("t3", "x"), criterion])
-    assert "It is an example now; the grouping rule says in which split." == example_now(store, CONFIG, "t1")
+    assert "It is an example now; the grouping rule says in which split." == example_now(store, CONFIG, [], "t1")
     found = examples(store)
     assert [("question of t1", "atlas", ("names the queue",))] == [
         (one.input, one.expected, one.criteria) for one in found.values()
     ]
-    assert 0 == curate_correction(OpenStore(store), CONFIG, "t1").added
-    assert "no input" in example_now(store, CONFIG, "t3")
+    assert 0 == curate_correction(OpenStore(store), CONFIG, [], "t1").added
+    assert "no input" in example_now(store, CONFIG, [], "t3")
     assert 1 == curate(OpenStore(store), CONFIG, EXACT).added
     assert found["question of t1"] == examples(store)["question of t1"]
 
@@ -261,5 +261,5 @@ def test_nothing_is_curated_under_a_running_night(store: Store) -> None:
     store.traces.add([trace("t1")])
     store.feedback.add([corrected("t1", "atlas")])
     store.nights.begin("support", utc_now().date())
-    assert "is under way" in example_now(store, CONFIG, "t1")
+    assert "is under way" in example_now(store, CONFIG, [], "t1")
     assert {} == examples(store)

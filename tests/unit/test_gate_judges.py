@@ -39,6 +39,14 @@ def test_an_unknown_judge_makes_a_yes_inconclusive_and_says_what_to_do() -> None
     assert "It is so." == found.reasons[2]
 
 
+def test_a_judge_that_compares_arms_is_helped_by_labels_on_both_arms_alone() -> None:
+    """It scores no production trace, so labels there would be work for nothing."""
+    for compares, helped in ((False, True), (True, False)):
+        found = held_to_account(verdict(), JudgeEvidence(standing=standing(0, 0), compares_arms=compares), RULE)
+        assert "burnish reviews wanted exp" in found.reasons[1]
+        assert helped == ("production traces" in found.reasons[1])
+
+
 @pytest.mark.parametrize(("right", "outcome"), [(38, Outcome.ACCEPTED), (26, Outcome.INCONCLUSIVE)])
 def test_the_floor_of_agreement_decides(right: int, outcome: Outcome) -> None:
     """38 of 40 right is kappa 0.9, 26 of 40 is 0.3: the floor is 0.6."""

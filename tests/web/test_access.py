@@ -2,19 +2,23 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+import anyio
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
+from starlette.types import Message
 from support.seeded import store_url
 from support.signing import PASSWORD, browser_of, make_accounts, send, sign_in, token
 from web.conftest import settings_for
 
 from burnish.adapters.store import Store
 from burnish.domain.annotation.people import Person, Role
-from burnish.drivers.web import create_app
+from burnish.drivers.web import create_app, forgery
 from burnish.drivers.web.app import PAGES
 from burnish.drivers.web.visitors import Visitor, local_path, may_open
 
@@ -121,7 +125,7 @@ def test_without_accounts_pages_are_open_and_words_need_a_name(client: TestClien
     assert 200 == client.get("/traces").status_code
     assert "/login?next=%2Faccount" == client.get("/account", follow_redirects=False).headers["location"]
     assert send(client, "/users", name="ann", password=PASSWORD).headers["location"].startswith("/login")
-    for wrong in ("", "   ", "x" * 201):
+    for wrong in ("", "   ", "x" * 201, "a\x00b", "a\u202eb"):
         assert 422 == sign_in(client, wrong).status_code
     assert "/account" == sign_in(client, "  ann ", target="/account").headers["location"]
     assert "ann" in client.get("/account").text
@@ -201,3 +205,59 @@ def test_a_cross_site_get_signs_nobody_out(desk: TestClient) -> None:
     sign_in(desk, "admin")
     assert 405 == desk.get("/logout").status_code
     assert 200 == desk.get("/").status_code
+
+
+@pytest.mark.parametrize("url", ["http://[evil", "http://]", "\\\\evil", "javascript:alert(1)"])
+def test_rubbish_in_a_browsers_headers_leads_to_the_first_page(desk: TestClient, url: str) -> None:
+    """What a browser says of the page it is on may be anything, and is no defect of ours."""
+    told = desk.get("/traces", headers={"hx-request": "true", "hx-current-url": url}, follow_redirects=False)
+    assert (401, "/login?next=%2F") == (told.status_code, told.headers["hx-redirect"])
+    themed = send(desk, "/theme", {"referer": url}, theme="dark")
+    assert (303, "/") == (themed.status_code, themed.headers["location"])
+
+
+def test_a_strangers_form_is_small(desk: TestClient) -> None:
+    """Megabytes are taken from who has signed in; from others what a name and a password need."""
+    large = {"note": "x" * 100_000}
+    assert 413 == send(desk, "/login", **large).status_code
+    sign_in(desk, "admin")
+    assert 303 == send(desk, "/theme", **large).status_code
+
+
+def test_a_form_that_does_not_come_is_given_up(desk: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends a byte now and then keeps no place for ever."""
+    monkeypatch.setattr(forgery, "READ_S", 0.05)
+    answers: list[Message] = []
+
+    async def receive() -> Message:
+        await anyio.sleep(0.02)
+        return {"type": "http.request", "body": b"a", "more_body": True}
+
+    async def send_back(message: Message) -> None:
+        answers.append(message)
+
+    scope: dict[str, Any] = {
+        "type": "http", "method": "POST", "path": "/login", "raw_path": b"/login", "query_string": b"",
+        "scheme": "http",
+        "headers": [(b"host", b"localhost")], "client": ("10.0.0.1", 1), "server": ("localhost", 80),
+    }  # fmt: skip
+    anyio.run(desk.app, scope, receive, send_back)
+    assert 408 == answers[0]["status"]
+
+
+def test_what_fails_is_told_to_who_may_read(store: Store, tmp_path: Path) -> None:
+    """A stranger learns nothing of files and servers from an error; somebody signed in does."""
+    make_accounts(store)
+    client = browser_of(create_app(store, settings_for(tmp_path)))
+    sign_in(client, "admin")
+    with store.users._database.write("users") as connection:
+        connection.exec_driver_sql("DROP TABLE clusters")
+    told = client.get("/clusters")
+    assert 503 == told.status_code
+    assert "no such table" in told.text
+    with store.users._database.write("users") as connection:
+        connection.exec_driver_sql("DROP TABLE users")
+    refused = client.get("/login")
+    assert 503 == refused.status_code
+    assert "no such table" not in refused.text
+    assert str(tmp_path) not in refused.text

@@ -79,8 +79,9 @@ def _said(
 
 def site(store: Store, folder: Path, **client: object) -> TestClient:
     config = AgentConfig.model_validate(
-        {"name": AGENT, "repository": {"url": "x"}, "target": {}, "improve": {"metric": "kind"}}
-    )
+        {"name": AGENT, "repository": {"url": "x"}, "target": {}, "improve": {"metric": "kind"},
+         "splits": {"group_by": ["session"]}}
+    )  # fmt: skip
     app = create_app(store, settings_for(folder), {AGENT: config})
     return TestClient(app, base_url="http://localhost", **client)  # type: ignore[arg-type]
 
@@ -185,7 +186,7 @@ def test_reviewers_do_not_see_what_others_said(folder: Path, tmp_path: Path) -> 
 
 
 def test_a_judge_that_was_measured_shows_how(judged: Store, folder: Path, tmp_path: Path) -> None:
-    """State, held-out kappa, drift as a chart with a table, and bias; traces it was fitted to are left out."""
+    """State, held-out kappa, drift as a chart with a table, bias; what it was fitted to, and its session, are out."""
     right = Rate(share=0.75, low=0.5, high=0.9, count=12)
     begun = START + dt.timedelta(days=10)
     windows = tuple(
@@ -207,6 +208,6 @@ def test_a_judge_that_was_measured_shows_how(judged: Store, folder: Path, tmp_pa
         )  # fmt: skip
         text = site(store, folder).get(f"/agreement/{AGENT}/kind").text
     for expected in ("stale", "Too old.", "It has not fallen.", "75%", "Longer answers pass", "The first place wins",
-                     "2 traces are left out", "n = 10", "0.71"):  # fmt: skip
+                     "3 traces are left out", "n = 9", "0.71"):  # fmt: skip
         assert expected in text, expected
     assert 2 == text.count('<figure class="trend">')

@@ -15,6 +15,7 @@ from burnish.drivers.web.guard import host_allowed
         ("localhost:4300", True), ("LOCALHOST", True), ("burnish.localhost:80", True), ("127.0.0.1:4300", True),
         ("[::1]:4300", True), ("192.168.1.7", True), ("desk.example", True), ("desk.example.:443", True),
         ("evil.example", False), ("127.0.0.1.evil.example", False), ("localhost.evil.example", False), ("", False),
+        ("[::1]evil.example", False), ("[::1", False), ("localhost:80@evil.example", False), ("localhost/", False),
     ],
 )  # fmt: skip
 def test_only_our_own_names_are_answered(host: str, expected: bool) -> None:

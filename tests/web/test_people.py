@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 from support.signing import PASSWORD, browser_of, make_accounts, send, sign_in
-from web.conftest import client_of
+from web.conftest import client_of, settings_for
 
 from burnish.adapters.store import Store
 from burnish.domain.annotation.people import Role
+from burnish.drivers.web import create_app
 from burnish.errors import InputError
 
 NEW = "another horse battery"
@@ -86,6 +87,13 @@ def test_the_first_account_is_an_admins(store: Store, tmp_path: Path) -> None:
     far = client_of(store, tmp_path)
     client = TestClient(far.app, base_url="http://localhost", client=("127.0.0.1", 50_000))
     for one, headers in ((far, {}), (client, {"x-forwarded-for": "10.0.0.1"})):
+        sign_in(one, "eve")
+        assert 403 == send(one, "/users", headers, name="eve", password=PASSWORD).status_code
+    named = TestClient(create_app(store, settings_for(tmp_path), allowed_hosts=["desk.example"]),
+                       base_url="http://desk.example", client=("127.0.0.1", 50_000))  # fmt: skip
+    trusted = TestClient(create_app(store, settings_for(tmp_path, trusted_proxies="127.0.0.1")),
+                         base_url="http://localhost", client=("127.0.0.1", 50_000))  # fmt: skip
+    for one, headers in ((named, {}), (client, {"x-forwarded-proto": "https"}), (trusted, {})):
         sign_in(one, "eve")
         assert 403 == send(one, "/users", headers, name="eve", password=PASSWORD).status_code
     assert store.users.list() == []

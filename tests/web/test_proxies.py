@@ -115,7 +115,29 @@ def test_the_proxy_says_https_and_addresses(store: Store, tmp_path: Path) -> Non
 
     assert 429 == tries("1.1.1.1, 5.6.7.8")[-1]
     assert 429 == tries("9.9.9.9, 5.6.7.8, 10.0.0.3")[0]
+    assert 429 == tries("5.6.7.8:50123")[0]
     assert 403 == tries("9.9.9.9")[0]
+    assert 429 == tries("2001:db8::1")[-1]
+    assert 429 == tries("[2001:db8::ffff:2]:443")[0]
+    assert 403 == tries("2001:db8:0:1::1")[0]
+
+
+def test_what_a_browser_added_about_https_is_not_the_proxys_word(store: Store, tmp_path: Path) -> None:
+    """Of several lines the last is the proxy's."""
+    client = browser(store, tmp_path)
+    said = [(b"x-forwarded-proto", b"https"), (b"x-forwarded-proto", b"http")]
+    answer = client.get("/login", headers=said)  # type: ignore[arg-type]
+    assert not answer.headers["set-cookie"].startswith("__Host-")
+
+
+def test_a_name_with_a_blank_of_its_own_is_another_name(store: Store, tmp_path: Path) -> None:
+    """A header's own blanks are taken off, other characters are the name's: nobody becomes admin by adding one."""
+    client = browser(store, tmp_path)
+    assert "admin" == name_of(client, " admin\t")
+    for blank in ("\xa0", "\u2003", "\u3000"):
+        assert name_of(client, f"admin{blank}") is None
+        assert name_of(client, f"{blank}admin") is None
+    assert name_of(browser(store, tmp_path, proxy_unknown_people="create"), "Admin") is None
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,18 @@ def test_a_rush_of_passwords_does_not_take_the_machine(desk: TestClient, monkeyp
     assert 303 == sign_in(desk, "admin").status_code
 
 
+def test_who_waits_for_a_password_keeps_few_threads(desk: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many send passwords, only so many wait for their turn; others are told at once to come back."""
+    monkeypatch.setattr(doors, "PATIENCE_S", 30.0)
+    with ExitStack() as held:
+        for _ in range(doors.MOST_AT_ONCE + doors.MOST_WAITING):
+            held.enter_context(doors.WAITING)
+        began = time.monotonic()
+        assert 429 == sign_in(desk, "admin").status_code
+        assert time.monotonic() - began < 20
+    assert 303 == sign_in(desk, "admin").status_code
+
+
 def test_a_hostile_name_is_only_text(desk: TestClient) -> None:
     """What was typed comes back into the form escaped."""
     answer = sign_in(desk, '"><script>alert(1)</script>\u202e', "x", '"><script>alert(2)</script>')

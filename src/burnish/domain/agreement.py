@@ -27,7 +27,9 @@ __all__ = [
     "Rating",
     "Weights",
     "agree",
+    "majority",
     "stand",
+    "standing_of",
 ]
 
 Weights = Literal["none", "linear", "quadratic"]
@@ -69,6 +71,10 @@ class Rating(NamedTuple):
 
     judge: float
     people: tuple[float, ...]
+
+    def passed(self, pass_at: float) -> bool | None:
+        """What most people say; None at a tie."""
+        return majority(self.people, pass_at)
 
 
 class Beside(NamedTuple):
@@ -182,6 +188,12 @@ def agree(
     )
 
 
+def majority(scores: Sequence[float], pass_at: float) -> bool | None:
+    """Whether most scores are passes, which those from `pass_at` up are; None at a tie and without any score."""
+    passes = sum(score >= pass_at for score in scores)
+    return None if 2 * passes == len(scores) else 2 * passes > len(scores)
+
+
 def stand(metric: str, version: str, ratings: Sequence[Rating], pass_at: float, rule: JudgeRule) -> JudgeStanding:
     """Hold a judge to the rule.
 
@@ -190,14 +202,19 @@ def stand(metric: str, version: str, ratings: Sequence[Rating], pass_at: float, 
     next door is not as wrong as the other end; the people's grade is then their mean.
     """
     graded = all(len(levels) > 2 for levels in _levels(ratings))
-    votes = [(r, sum(score >= pass_at for score in r.people) / len(r.people)) for r in ratings if r.people]
-    decided = [(r.judge >= pass_at, share > 0.5) for r, share in votes if share != 0.5]
+    labelled = [r for r in ratings if r.people]
+    decided = [(r.judge >= pass_at, passed) for r in labelled if (passed := r.passed(pass_at)) is not None]
     found = agree([float(a) for a, _ in decided], [float(b) for _, b in decided], pass_at=0.5)
-    split = len(votes) - len(decided)
+    split = len(labelled) - len(decided)
     if graded:
-        means = [(r.judge, math.fsum(r.people) / len(r.people)) for r, _ in votes]
+        means = [(r.judge, math.fsum(r.people) / len(r.people)) for r in labelled]
         weighted = agree([a for a, _ in means], [b for _, b in means], weights="quadratic")
         found, split = weighted.model_copy(update={"tpr": found.tpr, "tnr": found.tnr}), 0
+    return standing_of(metric, version, found, rule, split)
+
+
+def standing_of(metric: str, version: str, found: Agreement, rule: JudgeRule, split: int = 0) -> JudgeStanding:
+    """What the rule makes of an agreement that is known."""
     can_carry, reason = _verdict(metric, found, rule)
     return JudgeStanding(
         metric=metric,

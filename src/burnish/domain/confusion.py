@@ -37,9 +37,10 @@ def confusion(ratings: Sequence[Rating], pass_at: float) -> Confusion:
     if len(judged) > 2 and len(said) > 2 and len(grades) <= MOST_GRADES:
         pairs = [(_nearest(sum(r.people) / len(r.people), grades), r.judge) for r in ratings if r.people]
         return _table(tuple(f"{grade:.2g}" for grade in grades), Counter(pairs), grades, 0)
-    votes = [(sum(score >= pass_at for score in r.people) / len(r.people), r.judge) for r in ratings if r.people]
-    decided = Counter((float(share > 0.5), float(judge >= pass_at)) for share, judge in votes if share != 0.5)
-    return _table(("pass", "fail"), decided, [1.0, 0.0], len(votes) - decided.total())
+    labelled = [r for r in ratings if r.people]
+    verdicts = [(r.passed(pass_at), r.judge >= pass_at) for r in labelled]
+    decided = Counter((float(people), float(judge)) for people, judge in verdicts if people is not None)
+    return _table(("pass", "fail"), decided, [1.0, 0.0], len(labelled) - decided.total())
 
 
 def _nearest(score: float, grades: Sequence[float]) -> float:

@@ -102,8 +102,7 @@ def raters_agree(units: Units, distance: Distance = "nominal", categories: int |
     found = RaterAgreement(items=len(paired), ratings=sum(map(len, paired)), distance=distance)
     if not paired:
         return found
-    alphas = _interval(paired, lambda some: _alpha(some, distance))
-    ac1s = _interval(paired, lambda some: _ac1(some, categories))
+    alphas, ac1s = _intervals(paired, lambda some: _alpha(some, distance), lambda some: _ac1(some, categories))
     return found.model_copy(
         update={
             "observed": _agreeing(_kinds(paired)),
@@ -147,11 +146,14 @@ def _apart(totals: Counter[Rating], distance: Distance) -> Callable[[Rating, Rat
     return lambda one, two: (before[one] - before[two]) ** 2
 
 
-def _interval(units: Units, figure: Callable[[Kinds], float | None]) -> tuple[float | None, float | None]:
+def _intervals(units: Units, *figures: Callable[[Kinds], float | None]) -> "list[tuple[float | None, float | None]]":
+    """Of each figure, over the same draws of the items."""
     drawn = random.Random(0)  # noqa: S311 - the same figure each time it is shown
-    found = sorted(
-        value for _ in range(DRAWS) if (value := figure(_kinds(drawn.choices(units, k=len(units))))) is not None
-    )
+    samples = [_kinds(drawn.choices(units, k=len(units))) for _ in range(DRAWS)]
+    return [_middle(sorted(value for one in samples if (value := figure(one)) is not None)) for figure in figures]
+
+
+def _middle(found: Sequence[float]) -> tuple[float | None, float | None]:
     if len(found) < DRAWS / 2:
         return None, None
     return found[int(0.025 * len(found))], found[min(len(found) - 1, int(0.975 * len(found)))]

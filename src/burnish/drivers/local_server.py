@@ -146,7 +146,8 @@ class LocalServer:
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:
         folder = self._home / "prefect"
-        folder.mkdir(parents=True, exist_ok=True)
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         with (folder / "server.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once start one server
             yield

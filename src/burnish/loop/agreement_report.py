@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.agreement import STANDARD, AlignmentState, Beside, JudgeRule, JudgeStanding, Rating, stand
-from burnish.domain.alignment.measurement import Alignment
+from burnish.domain.alignment.compared import beside_majority, ceiling
+from burnish.domain.alignment.measurement import Alignment, as_of
 from burnish.domain.annotation.items import QueueProgress
 from burnish.domain.annotation.queues import Queue
-from burnish.domain.base import UtcDatetime, Value
+from burnish.domain.base import UtcDatetime, Value, utc_now
 from burnish.domain.confusion import Confusion, confusion
+from burnish.domain.datasets import SplitRule
 from burnish.domain.feedback import Feedback
-from burnish.domain.raters import RaterAgreement, raters_agree
+from burnish.domain.raters import RaterAgreement
+from burnish.loop.alignment import fitted_and_mates
 from burnish.loop.reviewing import QueueAgreement, queue_agreement
 
 if TYPE_CHECKING:
@@ -65,8 +68,8 @@ class VersionAgreement(Value):
 
     `raters` is alpha and AC1 of the judge and the people's decision, `people` the agreement of people with each other
     on the same traces, before anybody decided between them: the ceiling. `fitted` counts traces left out because this
-    version may have been made from their labels. `disagreements` are of visible traces, the newest first, at most 50;
-    `differing` counts all of them, `sealed` those that are not shown.
+    version may have been made from their labels, or from those of traces like them. `disagreements` are of visible
+    traces, the newest first, at most 50; `differing` counts all of them, `sealed` those that are not shown.
     """
 
     version: str
@@ -90,14 +93,16 @@ class JudgeAgreement(Value):
     agent: str
     judge: str
     current: str = ""
-    floor: float
+    rule: JudgeRule
     versions: tuple[VersionAgreement, ...]
     alignments: tuple[Alignment, ...] = ()
 
     def state(self, shown: VersionAgreement) -> AlignmentState | None:
-        """How a version stands: as it was measured last, else as its labels say."""
-        measured = next((one.state for one in self.alignments if one.version == shown.version), None)
-        return measured or shown.standing.state
+        """How a version stands now: by its last measurement, else as its labels say."""
+        measured = next((one for one in self.alignments if one.version == shown.version), None)
+        if measured is None:
+            return shown.standing.state
+        return as_of(measured, self.judge, shown.version, self.rule, utc_now())[0]
 
     def version(self, wanted: str | None) -> VersionAgreement | None:
         """The version asked for, else the current one where it has labels beside it, else the newest."""
@@ -122,13 +127,15 @@ def judge_agreement(
     judge: str,
     pass_at: float,
     rule: JudgeRule = STANDARD,
+    splits: SplitRule | None = None,
     *,
     current: str = "",
     uncorrected: bool = False,
 ) -> JudgeAgreement:
     """Hold every version of a judge against people on the agent's production traces.
 
-    `judge` is the key of its scores. `uncorrected` leaves out traces with a correction, for a judge that is shown them.
+    `judge` is the key of its scores; `splits` says what belongs with what it was fitted to. `uncorrected` leaves out
+    traces with a correction, for a judge that is shown them.
     """
     items = store.feedback.beside_people(agent, judge, rule.label_keys)
     if uncorrected:
@@ -139,16 +146,18 @@ def judge_agreement(
         for one in item.judges:
             newest[one.version] = max(one.created_at, newest.get(one.version, one.created_at))
     visible = store.traces.visible(list(items))
-    versions = sorted(newest, key=lambda version: newest[version], reverse=True)
+    laid = []
+    for version in sorted(newest, key=lambda version: newest[version], reverse=True):
+        both = {trace_id: rating for trace_id, item in items.items() if (rating := item.rating(version)) is not None}
+        fitted, mates = fitted_and_mates(store, agent, judge, version, both.keys(), splits or SplitRule())
+        rated = {trace_id: rating for trace_id, rating in both.items() if trace_id not in fitted | mates}
+        laid.append(_version(judge, version, items, rated, len(both) - len(rated), visible, pass_at, rule))
     return JudgeAgreement(
         agent=agent,
         judge=judge,
         current=current,
-        floor=rule.kappa_floor,
-        versions=tuple(
-            _version(judge, version, items, store.alignments.fitted_on(agent, judge, version), visible, pass_at, rule)
-            for version in versions
-        ),
+        rule=rule,
+        versions=tuple(laid),
         alignments=tuple(store.alignments.list(agent, judge, limit=SHOWN)),
     )
 
@@ -173,27 +182,24 @@ def _version(
     judge: str,
     version: str,
     items: Mapping[str, Beside],
-    fitted: frozenset[str],
+    rated: Mapping[str, Rating],
+    left_out: int,
     visible: set[str],
     pass_at: float,
     rule: JudgeRule,
 ) -> VersionAgreement:
-    both = {trace_id: rating for trace_id, item in items.items() if (rating := item.rating(version)) is not None}
-    rated = {trace_id: rating for trace_id, rating in both.items() if trace_id not in fitted}
     ratings = list(rated.values())
     differing = [trace_id for trace_id, rating in rated.items() if _differ(rating, pass_at)]
     shown = [_disagreement(trace_id, items[trace_id], version) for trace_id in differing if trace_id in visible]
-    decided = [(_passed(rating, pass_at), rating.judge >= pass_at) for rating in ratings]
-    pairs = [(float(people), float(verdict)) for people, verdict in decided if people is not None]
-    blind = [[float(one.score >= pass_at) for one in items[i].blind if one.score is not None] for i in rated]
+    blind = ([one.score for one in items[i].blind if one.score is not None] for i in rated)
     counts = Counter((one.author, one.key) for trace_id in rated for one in items[trace_id].people)
     return VersionAgreement(
         version=version,
         standing=stand(judge, version, ratings, pass_at, rule),
         confusion=confusion(ratings, pass_at),
-        raters=raters_agree(pairs, "nominal", 2),
-        people=raters_agree(blind, "nominal", 2),
-        fitted=len(both) - len(rated),
+        raters=beside_majority(ratings, pass_at),
+        people=ceiling(blind, pass_at),
+        fitted=left_out,
         differing=len(differing),
         sealed=len(differing) - len(shown),
         disagreements=tuple(sorted(shown, key=lambda one: one.judge.at, reverse=True)[:SHOWN]),
@@ -204,14 +210,8 @@ def _version(
     )
 
 
-def _passed(rating: Rating, pass_at: float) -> bool | None:
-    """What most people say; None at a tie."""
-    passes = sum(score >= pass_at for score in rating.people)
-    return None if 2 * passes == len(rating.people) else 2 * passes > len(rating.people)
-
-
 def _differ(rating: Rating, pass_at: float) -> bool:
-    decided = _passed(rating, pass_at)
+    decided = rating.passed(pass_at)
     return decided is not None and decided != (rating.judge >= pass_at)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from burnish.domain.agreement import AlignmentState, JudgeRule, JudgeStanding, stand
 from burnish.domain.alignment.bias import LengthBias, PositionBias, Sized, length_bias, position_bias
-from burnish.domain.alignment.compared import Compared
+from burnish.domain.alignment.compared import Compared, beside_majority, ceiling
 from burnish.domain.alignment.drift import Drift, Match, drift_of
 from burnish.domain.alignment.measurement import Alignment
 from burnish.domain.alignment.state import with_history
@@ -19,7 +19,7 @@ from burnish.domain.datasets import Example, SplitRule
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.evaluators.pairwise import Pairwise
 from burnish.domain.feedback import FeedbackSource
-from burnish.domain.raters import RaterAgreement, raters_agree
+from burnish.domain.raters import RaterAgreement
 from burnish.domain.similarity import text_of_input
 from burnish.domain.splitting import group_keys, resembling
 from burnish.domain.trajectories import text_of
@@ -28,7 +28,15 @@ from burnish.project import AgentConfig
 if TYPE_CHECKING:
     from burnish.adapters.store import Store
 
-__all__ = ["HeldAgainst", "held_against_people", "judge_of", "keys_measured", "measure_judge", "measure_judges"]
+__all__ = [
+    "HeldAgainst",
+    "fitted_and_mates",
+    "held_against_people",
+    "judge_of",
+    "keys_measured",
+    "measure_judge",
+    "measure_judges",
+]
 
 
 class HeldAgainst(NamedTuple):
@@ -76,11 +84,8 @@ def held_against_people(
     traces without one.
     """
     found = store.feedback.compared(agent, metric, judge.version, rule.label_keys, uncorrected=judge.uses_expected)
-    fitted = store.alignments.fitted_on(agent, judge.name, judge.version)
-    if metric != judge.name:
-        fitted |= store.alignments.fitted_on(agent, metric, judge.version)
-    mates = _mates(store, found.keys() - fitted, fitted, splits)
-    held_out = tuple(one for trace_id, one in found.items() if trace_id not in fitted and trace_id not in mates)
+    fitted, mates = fitted_and_mates(store, agent, metric, judge.version, found.keys(), splits)
+    held_out = tuple(one for trace_id, one in found.items() if trace_id not in fitted | mates)
     standing = stand(metric, judge.version, [one.rating for one in held_out], pass_at, rule)
     graded = standing.agreement.weights == "quadratic"
     drift = drift_of(_matches(held_out, pass_at, graded=graded), rule.drift_level)
@@ -128,9 +133,9 @@ def measure_judge(
         model=_model(judge),
         measured_at=now,
         held_out=beside.standing.agreement,
-        raters=_raters(beside.held_out, pass_at),
+        raters=_where_any(beside_majority((one.rating for one in beside.held_out), pass_at)),
         train=train if train.items else None,
-        ceiling=_ceiling((*beside.held_out, *beside.train), pass_at),
+        ceiling=_where_any(ceiling((one.blind for one in beside.held_out), pass_at)),
         pass_at=pass_at,
         split=beside.standing.split,
         newest_label_at=_newest(beside.held_out),
@@ -140,6 +145,19 @@ def measure_judge(
         state=beside.standing.state or AlignmentState.UNALIGNED,
         reason=beside.standing.reason,
     )
+
+
+def fitted_and_mates(
+    store: "Store", agent: str, metric: str, version: str, trace_ids: Collection[str], splits: SplitRule
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Those of the traces whose labels say nothing of a judge's version: what it was fitted to, and what is like that.
+
+    A criterion was fitted to what its judge was fitted to.
+    """
+    names = {metric, metric.partition(".")[0]}
+    fitted = frozenset[str]().union(*(store.alignments.fitted_on(agent, name, version) for name in names))
+    others = set(trace_ids) - fitted
+    return fitted.intersection(trace_ids), frozenset(_mates(store, others, fitted, splits))
 
 
 def _mates(store: "Store", others: Collection[str], fitted: Collection[str], rule: SplitRule) -> set[str]:
@@ -159,27 +177,20 @@ def _mates(store: "Store", others: Collection[str], fitted: Collection[str], rul
 
 def _decided(compared: Iterable[Compared], pass_at: float) -> list[tuple[Compared, bool]]:
     """What the majority of people say of each; a tie says nothing."""
-    shares = ((one, sum(s >= pass_at for s in one.rating.people) / len(one.rating.people)) for one in compared)
-    return [(one, share > 0.5) for one, share in shares if share != 0.5]
+    said = ((one, one.rating.passed(pass_at)) for one in compared)
+    return [(one, passed) for one, passed in said if passed is not None]
 
 
 def _matches(compared: Sequence[Compared], pass_at: float, *, graded: bool) -> list[Match]:
     if graded:
-        right = [(one, 1 - (one.rating.judge - _mean(one.rating.people)) ** 2) for one in compared]
+        # Scores of other systems may lie on another scale, and wrong is no more than wrong.
+        right = [(one, max(0.0, 1 - (one.rating.judge - _mean(one.rating.people)) ** 2)) for one in compared]
     else:
         right = [(one, float((one.rating.judge >= pass_at) == passes)) for one, passes in _decided(compared, pass_at)]
     return [Match(one.started_at, one.labelled_at, share, one.session or one.trace_id) for one, share in right]
 
 
-def _raters(compared: Sequence[Compared], pass_at: float) -> RaterAgreement | None:
-    """The judge and the people's decision as two raters who pass or fail."""
-    units = [[float(one.rating.judge >= pass_at), float(passes)] for one, passes in _decided(compared, pass_at)]
-    return raters_agree(units, "nominal", 2) if units else None
-
-
-def _ceiling(compared: Sequence[Compared], pass_at: float) -> RaterAgreement | None:
-    """People with each other, before anybody decided between them."""
-    found = raters_agree([[float(score >= pass_at) for score in one.blind] for one in compared], "nominal", 2)
+def _where_any(found: RaterAgreement) -> RaterAgreement | None:
     return found if found.items else None
 
 

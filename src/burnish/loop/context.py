@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any
 from burnish.domain.base import Value, content_hash, utc_now
 from burnish.domain.chat import ChatModel
 from burnish.domain.datasets import Example
-from burnish.domain.evaluators.base import Evaluator, JudgeModels
+from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.experiments import AgentVersion, RunOutcome
 from burnish.domain.traces import Trace
 from burnish.errors import ConfigError
+from burnish.loop.agent_evaluators import agent_evaluators, judge_models
 from burnish.loop.lease import hold
 from burnish.loop.metrics import check_metrics
 from burnish.loop.screen import ScreenedTarget, Screens
-from burnish.project import ROLES, AgentConfig, ModelConfig, agent_names, load_agent
+from burnish.project import AgentConfig, ModelConfig, agent_names, load_agent
 from burnish.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ __all__ = [
     "Workshop",
     "booked_night",
     "endpoint_tokens",
-    "judge_model",
-    "judge_models",
     "open_source",
     "open_store",
     "open_workshop",
@@ -106,18 +105,6 @@ def endpoint_tokens(settings: Settings, agents: Mapping[str, AgentConfig]) -> di
                     f"[source] of agent '{name}' names the environment variable {variable}, which is not set"
                 )
     return tokens
-
-
-def judge_model(config: AgentConfig, settings: Settings) -> str:
-    """The name of the model that judges, without opening it."""
-    named = config.models.get("judge") or config.models.get("target") or ModelConfig()
-    return named.name or settings.model or settings.embedded_model
-
-
-def judge_models(config: AgentConfig, settings: Settings) -> JudgeModels:
-    """The judge's model and the further ones of the agent's file, without opening them."""
-    named = {alias: f"{alias} ({model.name})" for alias, model in config.models.items() if alias not in ROLES}
-    return JudgeModels(usual=judge_model(config, settings), named=named)
 
 
 @asynccontextmanager
@@ -212,13 +199,7 @@ class Workshop:
 
         Raises ConfigError where the metric to improve is not among them.
         """
-        from burnish.domain.evaluators.specs import load_evaluators
-
-        found = load_evaluators(
-            self.settings.project / "config" / "evaluators",
-            self.config.evaluators or None,
-            judge_model=judge_models(self.config, self.settings),
-        )
+        found = agent_evaluators(self.config, self.settings)
         check_metrics(self.config, found)
         return found
 

@@ -95,7 +95,9 @@ def curate(store: "OpenStore", config: AgentConfig, evaluators: Sequence[Evaluat
     )
 
 
-def curate_correction(store: "OpenStore", config: AgentConfig, trace_id: str) -> CurateSummary:
+def curate_correction(
+    store: "OpenStore", config: AgentConfig, evaluators: Sequence[Evaluator], trace_id: str
+) -> CurateSummary:
     """Make an example of one correction without waiting for the night, which finds nothing new in it then.
 
     Not to be called while a night of the agent runs: its dataset stands still. Of a trace that is held out, the sealed
@@ -109,7 +111,7 @@ def curate_correction(store: "OpenStore", config: AgentConfig, trace_id: str) ->
     resealed = store.datasets.refresh_sealed(config.name, DATASET)
     corrected, _, without = _corrected(store, config.name, {trace_id})
     offered = list(corrected.values())
-    shown = _shown(store, config, known, offered)
+    shown = _shown(store, config, evaluators, known, offered)
     placement = store.datasets.place(config.name, DATASET, offered, config.splits, shown)
     return CurateSummary(
         fingerprint=placement.dataset.fingerprint,

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from burnish.domain.agreement import Agreement, agree
+from burnish.domain.agreement import Agreement, agree, majority
 from burnish.domain.annotation.items import Assignment, Handed
 from burnish.domain.annotation.labels import GivenLabel, Label, visible_feedback
 from burnish.domain.annotation.order import Drawn, Estimate, estimate
 from burnish.domain.annotation.people import Person, Role
 from burnish.domain.annotation.queues import Queue
 from burnish.domain.base import Json, Value
+from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.raters import RaterAgreement, raters_agree
 from burnish.domain.traces import Trace
@@ -125,14 +126,14 @@ def pass_on(
     return handed
 
 
-def example_now(store: "Store", config: AgentConfig, trace_id: str) -> str:
+def example_now(store: "Store", config: AgentConfig, evaluators: Sequence[Evaluator], trace_id: str) -> str:
     """Make an example of the correction of a trace at once, as the next night would; what became of it, in words."""
     from burnish.adapters.store import OpenStore
 
     night = store.nights.unfinished(config.name)
     if night is not None:
         return f"A night of {config.name} is under way; the next one makes an example of it."
-    done = curate_correction(OpenStore(store), config, trace_id)
+    done = curate_correction(OpenStore(store), config, evaluators, trace_id)
     if done.without_input:
         return "It cannot be an example: the trace holds no input to run again."
     if done.left_out:
@@ -180,8 +181,7 @@ def judge_share(store: "Store", queue: Queue, judge: str, pass_at: float = 0.5) 
 def _decided(given: Sequence[GivenLabel], pass_at: float) -> bool | None:
     """What people say of an item: the adjudication, else the majority; None without a score or at a tie."""
     final = [one for one in given if one.kind == "adjudication"] or given
-    passes = [one.label.score >= pass_at for one in final if one.label.score is not None]
-    return None if not passes or 2 * sum(passes) == len(passes) else 2 * sum(passes) > len(passes)
+    return majority([one.label.score for one in final if one.label.score is not None], pass_at)
 
 
 def _kappa(people: tuple[str, ...], blind: Sequence[Sequence[GivenLabel]], scale: int) -> Agreement:

@@ -82,6 +82,7 @@ def judge_evidence(
     confidence = 1 - 2 * config.gate.level
     return JudgeEvidence(
         standing=found,
+        compares_arms=judge.compares_arms,
         before=before if before.items else None,
         after=after if after.items else None,
         corrected=corrected_effect(store, config.name, judge, baseline, candidate, confidence, rule, groups),

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from burnish.adapters.store import review_tables
 from burnish.adapters.store.engine import Database, chunked, upsert
-from burnish.adapters.store.rows import clean, micros
+from burnish.adapters.store.rows import clean, micros, moment
 from burnish.domain.agreement import AlignmentState
 from burnish.domain.alignment.measurement import Alignment
 
@@ -15,6 +15,7 @@ __all__ = ["AlignmentStore"]
 
 _alignments = review_tables.alignments
 _fits = review_tables.alignment_fits
+_NEVER = moment(0)
 
 
 class AlignmentStore:
@@ -26,7 +27,9 @@ class AlignmentStore:
     def add(self, item: Alignment) -> None:
         """Keep a measurement; one of the same version and moment is replaced.
 
-        What its version was fitted to is added to what is known of that, and never taken back.
+        Of several in a row that found the same, the first and the newest are kept: a judge is measured every night, and
+        most nights nothing has changed. What its version was fitted to is added to what is known of that, and never
+        taken back.
         """
         item = clean(item)
         row = {
@@ -39,6 +42,7 @@ class AlignmentStore:
         }
         of = {"agent": item.agent, "judge": item.judge, "version": item.version}
         with self._database.write("alignments") as connection:
+            _drop_same(connection, item)
             upsert(connection, _alignments, [row])
             for ids in chunked(item.fitted_on):
                 upsert(connection, _fits, [of | {"trace_id": one} for one in ids], keep=None)
@@ -92,6 +96,30 @@ class AlignmentStore:
             versions = {(one.agent, one.judge, one.version) for one in found}
             fits = {of: _fitted(connection, *of) for of in versions}
         return [one.model_copy(update={"fitted_on": fits[one.agent, one.judge, one.version]}) for one in found]
+
+
+def _drop_same(connection: Connection, item: Alignment) -> None:
+    """Drop the newest measurement if it, and the one before it, found what the item finds now."""
+    columns = _alignments.c
+    query = sa.select(columns.measured_at, columns.document).where(
+        columns.agent == item.agent, columns.judge == item.judge, columns.measured_at < micros(item.measured_at)
+    )
+    newest = connection.execute(query.order_by(columns.measured_at.desc(), columns.version).limit(2)).all()
+    found = [_findings(Alignment.model_validate_json(document)) for _, document in newest]
+    if found == [_findings(item)] * 2:
+        connection.execute(
+            sa.delete(_alignments).where(
+                columns.agent == item.agent,
+                columns.judge == item.judge,
+                columns.version == item.version,
+                columns.measured_at == newest[0].measured_at,
+            )
+        )
+
+
+def _findings(item: Alignment) -> Alignment:
+    """The measurement without what passes by itself: when it was, and words that count the days."""
+    return item.model_copy(update={"measured_at": _NEVER, "reason": "", "fitted_on": ()})
 
 
 def _fitted(connection: Connection, agent: str, judge: str, version: str) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from burnish.adapters.store.engine import chunked
 from burnish.adapters.store.rows import PEOPLE
 from burnish.adapters.store.tables import feedback, traces
 from burnish.domain.agreement import Beside
-from burnish.domain.feedback import ADJUDICATED, Feedback, FeedbackSource
+from burnish.domain.alignment.compared import blind, counting
+from burnish.domain.feedback import Feedback, FeedbackSource
 
 __all__ = ["beside_people"]
 
@@ -45,19 +46,6 @@ def beside_people(connection: Connection, agent: str, key: str, label_keys: Sequ
             item = Feedback.model_validate_json(document)
             judges.setdefault(item.trace_id, []).append(item)
     return {
-        trace_id: Beside(_counting(people[trace_id], key), tuple(said), _blind(people[trace_id], key))
+        trace_id: Beside(counting(people[trace_id], key), tuple(said), blind(people[trace_id], key))
         for trace_id, said in sorted(judges.items())
     }
-
-
-def _counting(labels: Sequence[Feedback], key: str) -> tuple[Feedback, ...]:
-    """Whose word counts: the expert's who decided, else those under the judge's own key, else all."""
-    decided = [one for one in labels if one.version == ADJUDICATED]
-    own = [one for one in labels if one.key == key]
-    return tuple(decided or own or labels)
-
-
-def _blind(labels: Sequence[Feedback], key: str) -> tuple[Feedback, ...]:
-    """What people said without having seen each other's words."""
-    own = [one for one in labels if one.key == key]
-    return tuple(one for one in own or labels if one.version != ADJUDICATED)

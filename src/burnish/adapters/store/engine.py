@@ -1,5 +1,7 @@
 """Connections: how a transaction begins on each database, and the writes both understand."""
 
+import contextlib
+import os
 import sqlite3
 import threading
 import time
@@ -132,12 +134,15 @@ def _postgresql(url: URL) -> Engine:
 
 
 def _sqlite(url: URL) -> Engine:
-    folder = Path(str(url.database)).expanduser().parent
+    file = Path(str(url.database)).expanduser()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"cannot create the folder {folder}: {error.strerror}; choose another BURNISH_HOME") from error
-    url = url.set(database=str(Path(str(url.database)).expanduser()))
+        raise StoreError(
+            f"cannot create the folder {file.parent}: {error.strerror}; choose another BURNISH_HOME"
+        ) from error
+    _make_private(file)
+    url = url.set(database=str(file))
     engine = sa.create_engine(url, pool_size=5, max_overflow=20, connect_args={"timeout": BUSY_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
@@ -165,6 +170,15 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _make_private(file: Path) -> None:
+    """Make a file that is not there yet, for its owner alone: it will hold traces and hashes of passwords.
+
+    SQLite gives its -wal and -shm the same mode. A file that is there keeps the mode that somebody may have chosen.
+    """
+    with contextlib.suppress(OSError):  # it is there, or cannot be made: SQLite then says why
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

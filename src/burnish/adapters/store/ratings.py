@@ -11,8 +11,8 @@ from burnish.adapters.store import tables
 from burnish.adapters.store.engine import chunked
 from burnish.adapters.store.rows import PEOPLE, moment
 from burnish.domain.agreement import Rating
-from burnish.domain.alignment.compared import Compared
-from burnish.domain.feedback import ADJUDICATED, Feedback, FeedbackSource
+from burnish.domain.alignment.compared import Compared, blind, counting
+from burnish.domain.feedback import Feedback, FeedbackSource
 
 __all__ = ["compared", "orders"]
 
@@ -20,10 +20,10 @@ _items, _traces = tables.feedback, tables.traces
 
 
 class _Label(NamedTuple):
+    key: str
+    version: str
     score: float
     at: int
-    own: bool
-    decides: bool
 
 
 def compared(
@@ -54,13 +54,12 @@ def compared(
     placed: dict[str, tuple[int, str | None]] = {}
     for trace_id, of_key, of_version, score, at, started, session in connection.execute(people):
         placed[trace_id] = (started, session)
-        label = _Label(score, at, of_key == key, of_version == ADJUDICATED)
-        labels.setdefault(trace_id, []).append(label)
+        labels.setdefault(trace_id, []).append(_Label(of_key, of_version, score, at))
     left_out = _corrected(connection, of_agent) if uncorrected else set()
     wanted = sorted(labels.keys() - left_out)
     judged = _judged(connection, wanted, key, version) if scores is None else scores
     return {
-        trace_id: _side_by_side(trace_id, judged[trace_id], labels[trace_id], *placed[trace_id])
+        trace_id: _side_by_side(trace_id, key, judged[trace_id], labels[trace_id], *placed[trace_id])
         for trace_id in wanted
         if trace_id in judged
     }
@@ -104,16 +103,15 @@ def _corrected(connection: Connection, of_agent: sa.ColumnElement[bool]) -> set[
     return set(connection.execute(query).scalars())
 
 
-def _side_by_side(trace_id: str, judge: float, labels: list[_Label], started: int, session: str | None) -> Compared:
-    decided = [one for one in labels if one.decides]
-    own = [one for one in labels if one.own]
-    counting = decided or own or labels
-    spoken = [one for one in own or labels if not one.decides]
+def _side_by_side(
+    trace_id: str, key: str, judge: float, labels: list[_Label], started: int, session: str | None
+) -> Compared:
+    heard = counting(labels, key)
     return Compared(
         trace_id=trace_id,
-        rating=Rating(judge, tuple(one.score for one in counting)),
-        blind=tuple(one.score for one in spoken),
+        rating=Rating(judge, tuple(one.score for one in heard)),
+        blind=tuple(one.score for one in blind(labels, key)),
         started_at=moment(started),
-        labelled_at=moment(max(one.at for one in counting)),
+        labelled_at=moment(max(one.at for one in heard)),
         session=session,
     )

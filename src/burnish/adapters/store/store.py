@@ -1,5 +1,6 @@
 """The door to the database: one object a noun over one engine."""
 
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -87,3 +88,12 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def open_to_others(self) -> Path | None:
+        """The database's file, where other users of the machine may read it; None where not, and for PostgreSQL."""
+        name = self._database.engine.url.database
+        if not self._database.is_sqlite or name is None:
+            return None
+        file = Path(name).absolute()
+        reached = all(folder.stat().st_mode & 0o001 for folder in file.parents)
+        return file if reached and file.stat().st_mode & 0o004 else None

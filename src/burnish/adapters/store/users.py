@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from burnish.adapters.store import review_tables
 from burnish.adapters.store.engine import Database, upsert
 from burnish.adapters.store.rows import micros, moment, scrub
-from burnish.domain.annotation.people import Login, Role, User
+from burnish.domain.annotation.people import Login, Role, User, folded, is_name
 from burnish.domain.base import utc_now
 from burnish.errors import InputError, NotFoundError
 
@@ -29,6 +29,7 @@ SHORTEST_PASSWORD = 10
 FREE_TRIES = 5
 LONGEST_WAIT_S = 900
 FORGET_AFTER_S = 86_400
+MOST_FAILURES = 10_000  # rows: who guesses names by the million fills no disk
 
 
 class UserStore:
@@ -41,13 +42,22 @@ class UserStore:
         self._database = database
         self._cost = cost
 
-    def add(self, name: str, role: Role, password: str | None = None, queues: tuple[str, ...] | None = None) -> User:
+    def add(
+        self,
+        name: str,
+        role: Role,
+        password: str | None = None,
+        queues: tuple[str, ...] | None = None,
+        *,
+        first: bool = False,
+    ) -> User:
         """Make an account, without a password for people who are known by other means. `queues` None: all of them.
 
-        Raises InputError for a name that is taken or cannot be one, or a password that is too short.
+        Raises InputError for a name that is taken, looks like one that is, or cannot be one, for a password that is too
+        short, and with `first` where anybody has an account.
         """
         name = scrub(name)
-        if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > 200:
+        if not is_name(name):
             raise InputError(
                 f"'{name}' cannot be a name: give 1 to 200 printable characters without blanks around them"
             )
@@ -64,6 +74,10 @@ class UserStore:
                 raise InputError(
                     f"there is a user '{name}' already; `burnish users password {name}` changes the password"
                 )
+            if (like := _alike(connection, name)) is not None:
+                raise InputError(f"'{name}' looks like the user '{like}'; choose a name that nobody takes for theirs")
+            if first and connection.execute(sa.select(_users.c.name).limit(1)).first() is not None:
+                raise InputError("somebody has an account by now; an admin makes further ones")
             upsert(connection, _users, [row])
         return _user(row)
 
@@ -133,6 +147,7 @@ class UserStore:
             old = now - FORGET_AFTER_S * 1_000_000
             connection.execute(sa.delete(_wrong).where(_wrong.c.last_at < old))
             upsert(connection, _wrong, [{"name": name, "origin": origin, "count": count + 1, "last_at": now}])
+            _bound(connection)
         stored = None if row is None else row["password"]
         right = _matches(password, stored if stored is not None else _nobody(self._cost)) and stored is not None
         if row is None or not right:
@@ -197,6 +212,18 @@ def _failures(connection: Connection, name: str, origin: str, now: int) -> tuple
 
 def _find(connection: Connection, name: str) -> Any | None:
     return connection.execute(sa.select(_users).where(_users.c.name == name)).mappings().first()
+
+
+def _alike(connection: Connection, name: str) -> str | None:
+    wanted = folded(name)
+    return next((one for one in connection.execute(sa.select(_users.c.name)).scalars() if folded(one) == wanted), None)
+
+
+def _bound(connection: Connection) -> None:
+    """Forget the oldest wrong tries beyond `MOST_FAILURES`."""
+    if connection.execute(sa.select(sa.func.count()).select_from(_wrong)).scalar_one() > MOST_FAILURES:
+        newest = sa.select(_wrong.c.last_at).order_by(_wrong.c.last_at.desc()).offset(MOST_FAILURES - 1).limit(1)
+        connection.execute(sa.delete(_wrong).where(_wrong.c.last_at < newest.scalar_subquery()))
 
 
 def _expect(connection: Connection, name: str) -> Any:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from burnish.domain.agreement import Agreement, AlignmentState, JudgeRule, JudgeStanding
+from burnish.domain.agreement import Agreement, AlignmentState, JudgeRule, JudgeStanding, standing_of
 from burnish.domain.alignment.bias import LengthBias, PositionBias
 from burnish.domain.alignment.drift import Drift
 from burnish.domain.alignment.state import Earlier, with_history
@@ -83,6 +83,10 @@ def as_of(
         said = f"The judge {judge} was {newest.state} on {day}, {changed}; it was not measured as it is now. {_MEASURE}"
         once = newest.state is not AlignmentState.UNALIGNED
         return (AlignmentState.STALE if once else AlignmentState.UNALIGNED), said
+    held = standing_of(judge, version, newest.held_out, rule)
+    if newest.state is AlignmentState.ALIGNED and not held.can_carry:
+        # The agent's file asks for more than it did when this was measured.
+        return AlignmentState.UNALIGNED, held.reason
     measured = JudgeStanding(
         metric=judge,
         version=version,

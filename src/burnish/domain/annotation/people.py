@@ -1,5 +1,6 @@
 """Who reviews: roles, what each may be asked, and which queues they see."""
 
+import unicodedata
 from enum import StrEnum
 from typing import Literal
 
@@ -7,9 +8,19 @@ from pydantic import Field
 
 from burnish.domain.base import UtcDatetime, Value
 
-__all__ = ["Login", "Person", "Profile", "Role", "User"]
+__all__ = ["Login", "Person", "Profile", "Role", "User", "folded", "is_name"]
 
 Profile = Literal["reviewer", "expert"]
+
+
+def is_name(text: str) -> bool:
+    """Whether somebody may be called so: 1 to 200 printable characters without blanks around them."""
+    return 0 < len(text) <= 200 and text == text.strip() and text.isprintable()
+
+
+def folded(name: str) -> str:
+    """The name without what readers miss: case, and characters that stand for others (Unicode's NFKC)."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 class Role(StrEnum):

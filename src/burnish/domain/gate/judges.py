@@ -27,8 +27,9 @@ def held_to_account(verdict: Verdict, evidence: JudgeEvidence, rule: JudgeRule) 
     elif outcome is Outcome.ACCEPTED:
         wanted = (
             f"Label {rule.minimum_labels} examples or more in both arms (`burnish reviews wanted "
-            f"{verdict.experiment_id}`) and run the night again, or label more production traces."
+            f"{verdict.experiment_id}`) and run the night again"
         )
+        wanted += "." if evidence.compares_arms else ", or label more production traces."
         state = "" if standing.state is None else f"The judge is {standing.state}. "
         outcome, reasons = Outcome.INCONCLUSIVE, (f"{state}{standing.reason}", wanted, *reasons)
     return verdict.model_copy(update={"outcome": outcome, "reasons": reasons, "judge": evidence})

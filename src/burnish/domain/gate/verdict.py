@@ -85,10 +85,12 @@ class JudgeEvidence(Value):
     """How the judge behind the primary metric stands with people.
 
     `before` and `after` are its agreement with people on runs of the baseline and of the candidate. `corrected` is the
-    gain with the judge's favour taken out by people's labels on both arms, None without such labels.
+    gain with the judge's favour taken out by people's labels on both arms, None without such labels. A judge that
+    `compares_arms` scores no production trace: labels there cannot help it.
     """
 
     standing: JudgeStanding
+    compares_arms: bool = False
     before: Agreement | None = None
     after: Agreement | None = None
     corrected: PpiEstimate | None = None

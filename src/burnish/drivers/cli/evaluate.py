@@ -77,8 +77,8 @@ async def _estimate(
 ) -> "tuple[list[Evaluator], list[EvaluatorEstimate], str]":
     """The evaluators, what each would take, and a sentence where the budget does not cover it."""
     from burnish.domain.evaluators.specs import load_evaluators
+    from burnish.loop.agent_evaluators import agent_evaluators, judge_models
     from burnish.loop.backfill import Prices, estimate, with_what_they_wait_for
-    from burnish.loop.context import judge_models
     from burnish.project import load_agent
 
     settings = session.settings
@@ -86,9 +86,9 @@ async def _estimate(
     folder = settings.project / "config" / "evaluators"
     model = judge_models(config, settings)
     if names is None:
-        evaluators = load_evaluators(folder, config.evaluators or None, judge_model=model)
+        evaluators = agent_evaluators(config, settings)
     else:
-        known = load_evaluators(folder, None, judge_model=model)
+        known = agent_evaluators(config, settings, known=True)
         wanted = [name.strip() for name in names.split(",") if name.strip()]
         chosen = load_evaluators(folder, wanted, judge_model=model, chained=False)
         evaluators = with_what_they_wait_for(chosen, known)

@@ -120,7 +120,7 @@ def _load(session: Session, agent: str | None, *, known: bool = False) -> "list[
     """The project's evaluators; with an agent, that one's (`known`: all), bound to its judge model."""
     from burnish.domain.evaluators.specs import load_evaluators
     from burnish.errors import NotFoundError
-    from burnish.loop.context import judge_models
+    from burnish.loop.agent_evaluators import agent_evaluators
     from burnish.project import load_agent
 
     folder = session.settings.project / "config" / "evaluators"
@@ -132,14 +132,13 @@ def _load(session: Session, agent: str | None, *, known: bool = False) -> "list[
         if known:
             return load_evaluators(folder, None)
         raise
-    names = None if known else config.evaluators or None
-    return load_evaluators(folder, names, judge_model=judge_models(config, session.settings))
+    return agent_evaluators(config, session.settings, known=known)
 
 
 def _from_file(session: Session, agent: str, file: Path) -> "list[Evaluator]":
     from burnish.domain.evaluators.specs import evaluators_of_file
     from burnish.errors import InputError, NotFoundError
-    from burnish.loop.context import judge_models
+    from burnish.loop.agent_evaluators import judge_models
     from burnish.project import load_agent
 
     if not file.is_file():

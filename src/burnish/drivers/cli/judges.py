@@ -112,14 +112,11 @@ def _only(session: Session) -> str:
 
 
 def _configured(session: Session, agent: str) -> "tuple[AgentConfig, list[Evaluator]]":
-    from burnish.domain.evaluators.specs import load_evaluators
-    from burnish.loop.context import judge_models
+    from burnish.loop.agent_evaluators import agent_evaluators
     from burnish.project import load_agent
 
-    project = session.settings.project
-    config = load_agent(project, agent)
-    folder, models = project / "config" / "evaluators", judge_models(config, session.settings)
-    return config, load_evaluators(folder, config.evaluators or None, judge_model=models)
+    config = load_agent(session.settings.project, agent)
+    return config, agent_evaluators(config, session.settings)
 
 
 def _judges(session: Session, agent: str) -> list[JudgeNow]:

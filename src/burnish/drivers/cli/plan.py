@@ -50,18 +50,12 @@ def plan(
 
 
 def _plan(session: Session, agent: str, **wanted: Any) -> "Plan":
-    from burnish.domain.evaluators.specs import load_evaluators
-    from burnish.loop.context import judge_models
+    from burnish.loop.agent_evaluators import agent_evaluators
     from burnish.loop.plan import plan_agent
     from burnish.project import load_agent
 
-    project = session.settings.project
-    config = load_agent(project, agent)
-    evaluators = load_evaluators(
-        project / "config" / "evaluators",
-        config.evaluators or None,
-        judge_model=judge_models(config, session.settings),
-    )
+    config = load_agent(session.settings.project, agent)
+    evaluators = agent_evaluators(config, session.settings)
     try:
         with session.store() as store:
             return plan_agent(config, evaluators, store, **wanted)

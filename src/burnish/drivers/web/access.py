@@ -2,18 +2,25 @@
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from burnish.domain.annotation.people import Person, Role, User
-from burnish.drivers.web.forgery import SAFE_METHODS, carries_token, own_site, read_form
+from burnish.drivers.web.forgery import (
+    LARGEST_FORM,
+    SAFE_METHODS,
+    STRANGERS_FORM,
+    carries_token,
+    own_site,
+    read_form,
+)
 from burnish.drivers.web.proxies import Proxies
 from burnish.drivers.web.render import message
 from burnish.drivers.web.session import Session, SessionCookie
-from burnish.drivers.web.visitors import Access, Visitor, local_path, may_open
+from burnish.drivers.web.visitors import Access, Visitor, local_path, may_open, path_within
 from burnish.drivers.web.wiring import store_of
 from burnish.errors import InputError
 
@@ -32,7 +39,7 @@ def guarded(page: Page, access: Access) -> Callable[[Request], Awaitable[Respons
 
     async def endpoint(request: Request) -> Response:
         if request.method not in SAFE_METHODS:
-            await read_form(request)
+            await read_form(request, LARGEST_FORM if _came_before(request) else STRANGERS_FORM)
         return await run_in_threadpool(_answer, page, access, request)
 
     endpoint.access = access  # type: ignore[attr-defined]
@@ -51,11 +58,21 @@ def refuse(request: Request, text: str) -> Response:
 
 def meet(request: Request) -> Session | None:
     """Find out who is there, once a request; the session is that of the cookie, None where it holds none."""
-    cookie: SessionCookie = request.app.state.session_cookie
-    held = cookie.read(request.cookies.get(cookie.name(request.app.state.proxies.secure(request))))
+    held = _held(request)
     if getattr(request.state, "visitor", None) is None:
         request.state.session, request.state.visitor = _recognise(request, held or Session())
     return held
+
+
+def _held(request: Request) -> Session | None:
+    cookie: SessionCookie = request.app.state.session_cookie
+    return cookie.read(request.cookies.get(cookie.name(request.app.state.proxies.secure(request))))
+
+
+def _came_before(request: Request) -> bool:
+    """Whether the session in the cookie has somebody's name: a stranger's large form is not worth its memory."""
+    held = _held(request)
+    return held is not None and held.name != ""
 
 
 def _answer(page: Page, access: Access, request: Request) -> Response:
@@ -124,8 +141,7 @@ def _refusal(request: Request, access: Access, visitor: Visitor) -> Response | N
 
 def _to_sign_in(request: Request) -> Response:
     if request.headers.get("hx-request") == "true":
-        came_from = urlsplit(request.headers.get("hx-current-url", ""))
-        target = local_path(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
+        target = path_within(request.headers.get("hx-current-url"))
         return Response(status_code=401, headers={"HX-Redirect": f"/login?next={quote(target, safe='')}"})
     target = "/"
     if request.method in SAFE_METHODS:

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from burnish.domain.listing import TraceQuery, TraceSummary
-from burnish.drivers.web.counts import figures_of, queues_of
+from burnish.drivers.web.counts import figures_of, queue_reports_of
 from burnish.drivers.web.render import page
 from burnish.drivers.web.trend import Line, Mark, chart, drift_line
 from burnish.drivers.web.wiring import agent_filter, known_agents, store_of, threshold
@@ -19,7 +19,7 @@ def show_list(request: Request) -> Response:
     agent = agent_filter(request)
     agents = known_agents(request)
     found = [(name, figures_of(request, name)) for name in ([agent] if agent else agents)]
-    queues = queues_of(request)
+    queues = queue_reports_of(request)
     return page(
         request,
         "agreements.html",

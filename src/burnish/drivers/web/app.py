@@ -1,5 +1,6 @@
 """The application: routes, pages and what guards them."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ from burnish.drivers.web.kept import Kept
 from burnish.drivers.web.keys import Keyring
 from burnish.drivers.web.proxies import Proxies
 from burnish.drivers.web.session import SessionCookie, session_key
-from burnish.drivers.web.visitors import Access
+from burnish.drivers.web.visitors import Access, may_open, visitor_of
 from burnish.errors import BurnishError, InputError, NotFoundError, StoreError
 from burnish.loop.screen import Screens
 from burnish.project import AgentConfig
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 STATIC = Path(__file__).parent / "static"
+LOGGED = "The server's log says more."
 READ = ("GET",)
 CHANGE = ("POST",)
 
@@ -175,7 +177,8 @@ def _bad_input(request: Request, error: Exception) -> Response:
 
 
 def _store_busy(request: Request, error: Exception) -> Response:
-    response = render.message(request, "The store does not answer", str(error), 503)
+    logging.getLogger("burnish.web").error("%s %s: %s", request.method, request.url.path, error)
+    response = render.message(request, "The store does not answer", _for_readers(request, error), 503)
     response.headers["Retry-After"] = "5"
     return response
 
@@ -189,5 +192,10 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _defect(request: Request, error: Exception) -> Response:
-    text = str(error) if isinstance(error, BurnishError) else "The server's log says more."
+    text = _for_readers(request, error) if isinstance(error, BurnishError) else LOGGED
     return render.message(request, "Something went wrong here", text, 500)
+
+
+def _for_readers(request: Request, error: Exception) -> str:
+    """What went wrong, with the paths and addresses it names, for those alone who may read the pages."""
+    return str(error) if may_open(visitor_of(request), Access.READER) else LOGGED

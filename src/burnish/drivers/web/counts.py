@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from burnish.adapters.store import Store
     from burnish.domain.evaluators.base import Evaluator
 
-__all__ = ["AgentFigures", "count_all", "figures_of", "queues_of", "summary_of"]
+__all__ = ["AgentFigures", "count_all", "figures_of", "queue_reports_of", "summary_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def figures_of(request: Request, agent: str) -> Found[AgentFigures]:
     return _kept_figures(request.app.state, agent)
 
 
-def queues_of(request: Request) -> Found[tuple[QueueReport, ...]]:
+def queue_reports_of(request: Request) -> Found[tuple[QueueReport, ...]]:
     """The queues with labels."""
     return _kept_queues(request.app.state)
 
@@ -92,6 +92,7 @@ def _figures(state: State, agent: str) -> AgentFigures:
             key.key,
             pass_at,
             rule,
+            config.splits if config is not None else None,
             current=report.version,
             uncorrected=report.name in by_name and by_name[report.name].uses_expected,
         )

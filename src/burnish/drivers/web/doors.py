@@ -13,14 +13,22 @@ __all__ = ["try_password"]
 MOST_AT_ONCE = 3
 AT_ONCE = BoundedSemaphore(MOST_AT_ONCE)
 PATIENCE_S = 2.0
+# Who waits keeps a thread that other pages need.
+MOST_WAITING = 6
+WAITING = BoundedSemaphore(MOST_AT_ONCE + MOST_WAITING)
 
 
 def try_password(request: Request, name: str, password: str) -> Login:
     """Check a password from where the request comes; `wait_s` above 0 where too many are being checked already."""
-    if not AT_ONCE.acquire(timeout=PATIENCE_S):
+    if not WAITING.acquire(blocking=False):
         return Login(wait_s=PATIENCE_S)
     try:
-        proxies: Proxies = request.app.state.proxies
-        return store_of(request).users.authenticate(name, password, proxies.address(request))
+        if not AT_ONCE.acquire(timeout=PATIENCE_S):
+            return Login(wait_s=PATIENCE_S)
+        try:
+            proxies: Proxies = request.app.state.proxies
+            return store_of(request).users.authenticate(name, password, proxies.origin(request))
+        finally:
+            AT_ONCE.release()
     finally:
-        AT_ONCE.release()
+        WAITING.release()

@@ -3,30 +3,48 @@
 import hmac
 from urllib.parse import parse_qsl, urlsplit
 
+import anyio
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-__all__ = ["FIELD", "HEADER", "SAFE_METHODS", "carries_token", "form_of", "own_site", "read_form"]
+__all__ = [
+    "FIELD",
+    "HEADER",
+    "LARGEST_FORM",
+    "SAFE_METHODS",
+    "STRANGERS_FORM",
+    "carries_token",
+    "form_of",
+    "own_site",
+    "read_form",
+]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FIELD = "csrf"
 HEADER = "x-csrf-token"
 LARGEST_FORM = 4 * 2**20
+STRANGERS_FORM = 64 * 2**10
+READ_S = 60.0
 MOST_FIELDS = 1_000
 FORM = "application/x-www-form-urlencoded"
 
 
-async def read_form(request: Request) -> None:
+async def read_form(request: Request, largest: int = LARGEST_FORM) -> None:
     """Read a form's body, so that pages that are no coroutines find it with `form_of`.
 
-    Raises HTTPException: 413 over 4 MiB, 415 for another kind of body, 400 for one that is not text.
+    Raises HTTPException: 413 over `largest` bytes, 415 for another kind of body, 400 for one that is not text, 408
+    where it takes longer than a minute to come.
     """
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            raise HTTPException(413, "That is more text than a form may carry")
+    try:
+        with anyio.fail_after(READ_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > largest:
+                    raise HTTPException(413, "That is more text than a form may carry")
+    except TimeoutError as error:
+        raise HTTPException(408, "The form did not come within a minute") from error
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and kind != FORM:
         raise HTTPException(415, f"Forms come as {FORM}")

@@ -1,6 +1,7 @@
 """Guards around every page: who may ask for it, and what a browser may do with it."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,6 +14,8 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+HOST = re.compile(r"(\[(?P<v6>[^\]]+)\]|(?P<name>[^:\[\]/?#@\\\s]+))(:\d*)?")
 
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -76,7 +79,10 @@ class GuardHosts:
 def host_allowed(header: str, allowed: frozenset[str]) -> bool:
     """Whether a Host header names this machine by address, as localhost, or by a name in `allowed`."""
     host = header.strip().lower()
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].rstrip(".")
+    found = HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = found["v6"] or found["name"].rstrip(".")
     if name == "localhost" or name.endswith(".localhost") or name in allowed:
         return True
     try:

@@ -41,7 +41,9 @@ def add(request: Request) -> Response:
         return _page(request, "The first account needs a password: without one nobody could sign in.")
     try:
         role = Role.ADMIN if first else _role(request)
-        user = users.add(str(form.get("name", "")).strip(), role, password, None if first else _queues(request))
+        user = users.add(
+            str(form.get("name", "")).strip(), role, password, None if first else _queues(request), first=first
+        )
     except InputError as error:
         return _page(request, str(error))
     if first:

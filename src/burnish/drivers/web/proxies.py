@@ -11,6 +11,10 @@ from burnish.settings import Settings
 __all__ = ["Proxies"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Any of these, and somebody passed the request on.
+PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,15 @@ class Proxies:
         """Whether the browser speaks https."""
         if request.url.scheme == "https":
             return True
-        said = request.headers.get("x-forwarded-proto", "")
+        said = ",".join(request.headers.getlist("x-forwarded-proto"))
         return said.rpartition(",")[2].strip().lower() == "https" and self._trusts(_peer(request))
 
-    def address(self, request: Request) -> str:
-        """The address the request comes from: the last one in X-Forwarded-For that is no proxy of ours."""
+    def origin(self, request: Request) -> str:
+        """Where the request comes from, as wrong passwords are counted.
+
+        The last address in X-Forwarded-For that is no proxy of ours; of IPv6 the network of 64 bits, since whoever has
+        one address there has all of them.
+        """
         address = _peer(request)
         hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
         while self._trusts(address) and hops:
@@ -66,31 +74,42 @@ class Proxies:
             if not before:
                 break
             address = before
-        return address
+        found = _parsed(address)
+        if isinstance(found, ipaddress.IPv6Address):
+            return str(ipaddress.IPv6Network((int(found), 64), strict=False))
+        return address if found is None else str(found)
 
     def here(self, request: Request) -> bool:
-        """Whether the request comes from this machine itself, and no proxy on it passed it on."""
-        passed_on = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
-        try:
-            return ipaddress.ip_address(_peer(request)).is_loopback and not passed_on
-        except ValueError:
-            return False
+        """Whether a browser on this machine itself sent the request, to this machine's own name, through no proxy."""
+        peer, named = _parsed(_peer(request)), request.url.hostname or ""
+        asked = _parsed(named)
+        own_name = named == "localhost" or (asked is not None and (asked.is_loopback or asked.is_unspecified))
+        passed_on = any(name in request.headers for name in PASSED_ON) or self._trusts(_peer(request))
+        return peer is not None and peer.is_loopback and own_name and not passed_on
 
     def _trusts(self, address: str) -> bool:
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-        return any((mapped or found) in network for network in self.trusted)
+        found = _parsed(address)
+        return found is not None and any(found in network for network in self.trusted)
+
+
+def _parsed(text: str) -> Address | None:
+    """An address, with or without a port, as proxies write them; IPv4 written as IPv6 is IPv4."""
+    host = text[1:].partition("]")[0] if text.startswith("[") else text
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
 
 
 def _text(header: str) -> str:
-    """A header's text: bytes are UTF-8 where they can be."""
+    """A header's text: bytes are UTF-8 where they can be. Other blanks than a header's own are part of a name."""
     try:
-        return header.encode("latin-1").decode().strip()
+        return header.encode("latin-1").decode().strip(" \t")
     except UnicodeDecodeError:
-        return header.strip()
+        return header.strip(" \t")
 
 
 def _peer(request: Request) -> str:

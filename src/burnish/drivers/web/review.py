@@ -12,7 +12,7 @@ from burnish.domain.annotation.queues import Queue
 from burnish.drivers.web.queue_specs import queue_of, queues_of
 from burnish.drivers.web.render import page
 from burnish.drivers.web.review_page import desk_page
-from burnish.drivers.web.visitors import person_of
+from burnish.drivers.web.visitors import is_fragment, person_of
 from burnish.drivers.web.wiring import store_of
 from burnish.errors import NotFoundError
 from burnish.loop.reviewing import queue_agreement
@@ -38,7 +38,7 @@ def show_agreement(request: Request) -> Response:
     """How far the people of a queue agree; as a part of the list, or by itself."""
     queue, _ = queue_of(request)
     found = queue_agreement(store_of(request), queue)
-    part = request.headers.get("hx-request") == "true"
+    part = is_fragment(request)
     return page(
         request, "review_agreement_part.html" if part else "review_agreement.html", queue=queue, agreement=found
     )  # fmt: skip

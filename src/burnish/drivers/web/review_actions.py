@@ -7,7 +7,7 @@ review.js, which asks for JSON, with an `Answer`.
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from burnish.domain.annotation.items import Handed, ItemState
+from burnish.domain.annotation.items import Handed, ItemState, QueueItem
 from burnish.domain.annotation.labels import Label
 from burnish.domain.annotation.people import Person, Role
 from burnish.domain.annotation.queues import Queue
@@ -17,8 +17,8 @@ from burnish.drivers.web.queue_specs import queue_of
 from burnish.drivers.web.render import page
 from burnish.drivers.web.review_form import Entered, label_entered
 from burnish.drivers.web.review_page import desk_page, ended, not_in_hand
-from burnish.drivers.web.wiring import store_of
-from burnish.errors import InputError
+from burnish.drivers.web.wiring import evaluators_of, store_of
+from burnish.errors import InputError, NotFoundError
 from burnish.loop.reviewing import example_now, give_label, pass_on
 
 __all__ = ["escalate", "hold", "label", "release", "skip", "undo"]
@@ -38,18 +38,18 @@ class Answer(Value):
 def label(request: Request) -> Response:
     """Take a label."""
     queue, person = queue_of(request)
-    store, item_id = store_of(request), request.path_params["item"]
+    store, item = store_of(request), _item(request, queue)
     entered = Entered.of_form(_fields(request))
     try:
         trace = None
         if entered.correction or entered.step:
-            trace = next(store.traces.load([store.queues.get(item_id).trace_id]), None)
+            trace = next(store.traces.load([item.trace_id]), None)
         said = label_entered(entered, queue.ask, trace)
-        handed = give_label(store, queue, item_id, person, said, request.app.state.screens)
+        handed = give_label(store, queue, item.id, person, said, request.app.state.screens)
     except InputError as error:
-        return _refused(request, queue, person, item_id, entered, str(error), 422)
+        return _refused(request, queue, person, item, entered, str(error), 422)
     if not handed.accepted:
-        return _refused(request, queue, person, item_id, entered, handed.reason, 409)
+        return _refused(request, queue, person, item, entered, handed.reason, 409)
     late = ended(_fields(request).get("until", ""), utc_now())
     words = [_became(handed), LATE if late else "", _example(request, person, handed, said)]
     return _on(request, queue, " ".join(word for word in words if word))
@@ -95,15 +95,23 @@ def release(request: Request) -> Response:
     return Response(status_code=204)
 
 
+def _item(request: Request, queue: Queue) -> QueueItem:
+    """The item in the address, if it stands in this queue: who may see this one may not see others through it."""
+    item = store_of(request).queues.get(request.path_params["item"])
+    if item.queue != queue.name:
+        raise NotFoundError(f"no item '{item.id}' in the queue '{queue.name}'")
+    return item
+
+
 def _pass(request: Request, *, escalated: bool) -> Response:
     queue, person = queue_of(request)
-    item_id, fields = request.path_params["item"], _fields(request)
+    item, fields = _item(request, queue), _fields(request)
     note = fields.get("note", "").strip()
     handed = pass_on(
-        store_of(request), queue, item_id, person, note, request.app.state.screens, escalate=escalated
+        store_of(request), queue, item.id, person, note, request.app.state.screens, escalate=escalated
     )  # fmt: skip
     if not handed.accepted:
-        return _refused(request, queue, person, item_id, Entered.of_form(fields), handed.reason, 409)
+        return _refused(request, queue, person, item, Entered.of_form(fields), handed.reason, 409)
     return _on(request, queue, "Handed on to the experts." if escalated else "Skipped; others will see it.")
 
 
@@ -115,15 +123,14 @@ def _on(request: Request, queue: Queue, said: str) -> Response:
 
 
 def _refused(
-    request: Request, queue: Queue, person: Person, item_id: str, entered: Entered, reason: str, status: int
+    request: Request, queue: Queue, person: Person, item: QueueItem, entered: Entered, reason: str, status: int
 ) -> Response:
     """It was not taken: why, and what was typed stays."""
     if _wants_json(request):
         return _json(Answer(accepted=False, said=f"Not taken: {reason}."), status)
-    store = store_of(request)
-    held = store.queues.assignment(queue, item_id, person)
+    held = store_of(request).queues.assignment(queue, item.id, person)
     if held is None:
-        held = not_in_hand(queue, store.queues.get(item_id), person)
+        held = not_in_hand(queue, item, person)
     return desk_page(request, queue, held, person, entered=entered, refused=reason, status=status)
 
 
@@ -147,7 +154,8 @@ def _example(request: Request, person: Person, handed: Handed, said: Label) -> s
     config = request.app.state.agents.get(handed.item.agent)
     if not _fields(request).get("now") or person.role is Role.REVIEWER or said.correction is None or config is None:
         return ""
-    return example_now(store_of(request), config, handed.item.trace_id)
+    evaluators = evaluators_of(request.app.state, config.name)
+    return example_now(store_of(request), config, evaluators, handed.item.trace_id)
 
 
 def _fields(request: Request) -> dict[str, str]:

@@ -58,6 +58,8 @@ def run_server(
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         say(f"Pages: {url}\nTraces: POST {url}/v1/traces and /v1/logs (OTLP). Ctrl-C stops.")
+        if (file := store.open_to_others()) is not None:
+            say(f"Other users of this machine can read {file} with its traces and hashes of passwords: chmod 600 it.")
         if host not in LOOPBACK:
             say(who_gets_in(store, settings))
             if settings.ingest_token is None and not tokens:

@@ -102,7 +102,7 @@ def session_key(settings: Settings) -> str:
         return key
     path = settings.home_dir / KEY_FILE
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _make(path)
         if path.stat().st_mode & 0o077:

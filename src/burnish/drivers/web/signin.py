@@ -1,20 +1,18 @@
 """Signing in and out, and what a browser keeps for a visitor: with accounts a password, without them just a name."""
 
 import math
-from urllib.parse import urlsplit
 
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from burnish.domain.annotation.people import Person, Role
+from burnish.domain.annotation.people import is_name
 from burnish.drivers.web.access import set_session
 from burnish.drivers.web.doors import try_password
 from burnish.drivers.web.forgery import form_of
 from burnish.drivers.web.nav import THEME_COOKIE
 from burnish.drivers.web.render import page
 from burnish.drivers.web.session import Session
-from burnish.drivers.web.visitors import local_path, visitor_of
+from burnish.drivers.web.visitors import local_path, path_within, visitor_of
 from burnish.drivers.web.wiring import store_of
 
 __all__ = ["set_theme", "show", "sign_in", "sign_out"]
@@ -36,10 +34,8 @@ def sign_in(request: Request) -> Response:
     if visitor.proxied:
         return RedirectResponse(target, 303)
     if not visitor.accounts:
-        try:
-            Person(name=name, role=Role.ADMIN)
-        except ValidationError:
-            return _form(request, target, "Give a name of 1 to 200 characters.", name, 422)
+        if not is_name(name):
+            return _form(request, target, "Give a name of 1 to 200 printable characters.", name, 422)
         set_session(request, Session(name=name))
         return RedirectResponse(target, 303)
     login = try_password(request, name, str(form.get("password", "")))
@@ -68,8 +64,7 @@ def sign_out(request: Request) -> Response:
 def set_theme(request: Request) -> Response:
     """Keep light, dark or auto in the browser, and go back to the page that asked."""
     chosen = form_of(request).get("theme")
-    came_from = urlsplit(request.headers.get("referer", ""))
-    answer = RedirectResponse(local_path(came_from.path + (f"?{came_from.query}" if came_from.query else "")), 303)
+    answer = RedirectResponse(path_within(request.headers.get("referer")), 303)
     if chosen in ("light", "dark"):
         answer.set_cookie(THEME_COOKIE, str(chosen), max_age=YEAR_S, path="/", samesite="lax")
     else:

@@ -10,6 +10,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -22,6 +23,7 @@ __all__ = [
     "is_fragment",
     "local_path",
     "may_open",
+    "path_within",
     "person_of",
     "require_queue",
     "visitor_of",
@@ -103,3 +105,12 @@ def local_path(text: str | None, default: str = "/") -> str:
     if "\\" in text or not text.isascii() or not text.isprintable() or " " in text:
         return default
     return text
+
+
+def path_within(url: str | None) -> str:
+    """The path of a page's whole address, as browsers tell it in headers, to go to on this site; "/" for rubbish."""
+    try:
+        parts = urlsplit(url or "")
+    except ValueError:
+        return "/"
+    return local_path(parts.path + (f"?{parts.query}" if parts.query else ""))

@@ -83,14 +83,13 @@ def evaluators_of(state: State, agent: str) -> "list[Evaluator]":
 
     Reads files: for what is kept. Raises ConfigError where one is wrong.
     """
-    from burnish.domain.evaluators.specs import load_evaluators
-    from burnish.loop.context import judge_models
+    from burnish.loop.agent_evaluators import agent_evaluators
 
     config, settings = config_of(state, agent), state.settings
     folder: Path = settings.project / "config" / "evaluators"
     if config is None or not folder.is_dir():
         return []
-    return load_evaluators(folder, config.evaluators or None, judge_model=judge_models(config, settings))
+    return agent_evaluators(config, settings)
 
 
 def config_stamp(state: State) -> tuple[tuple[str, int], ...]:

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.agreement import JudgeRule
+from burnish.domain.alignment.compared import blind, ceiling, counting
 from burnish.domain.alignment.dividing import divide
 from burnish.domain.alignment.labelled import Labelled
 from burnish.domain.datasets import DATASET, Example, Split
 from burnish.domain.evaluators.judge import Judge
-from burnish.domain.feedback import ADJUDICATED, PEOPLE, Feedback, FeedbackSource
-from burnish.domain.raters import RaterAgreement, raters_agree
+from burnish.domain.feedback import PEOPLE, Feedback, FeedbackSource
+from burnish.domain.raters import RaterAgreement
 from burnish.domain.similarity import text_of_input
 from burnish.domain.traces import Trace
 from burnish.domain.trajectories import render
@@ -56,9 +57,9 @@ def labels_of(
     """
     rule, agent, pass_at = config.gate.judges, config.name, config.improve.fail_below
     ratings = store.feedback.ratings(agent, judge.name, judge.version, rule.label_keys, uncorrected=judge.uses_expected)
-    votes = {one: sum(score >= pass_at for score in ratings[one].people) / len(ratings[one].people) for one in ratings}
-    said = store.feedback.for_traces([one for one, share in votes.items() if share != 0.5])
-    given = {one: _labels(items, judge.name, rule) for one, items in said.items()}
+    passed = {one: most for one, rating in ratings.items() if (most := rating.passed(pass_at)) is not None}
+    said = store.feedback.for_traces(list(passed))
+    given = {one: counting(_labels(items, judge.name, rule), judge.name) for one, items in said.items()}
     order = sorted(given, key=lambda one: (min(item.created_at for item in given[one]), one))
     traces = {trace.trace_id: trace for trace in store.traces.load(order)}
     order = [one for one in order if one in traces]
@@ -75,7 +76,7 @@ def labels_of(
         found.append(
             Labelled(
                 trace_id=one,
-                passes=votes[one] > 0.5,
+                passes=passed[one],
                 people=people,
                 judge=_graded(judge, verdict, ratings[one].judge),
                 said=ratings[one].judge >= pass_at,
@@ -84,7 +85,7 @@ def labels_of(
                 sealed=one in sealed,
                 record="" if one in sealed else render(traces[one], judge.limit),
                 text="" if one in sealed else text_of_input(traces[one].input),
-                comment="" if one in sealed else _comment(given[one], votes[one] > 0.5, pass_at),
+                comment="" if one in sealed else _comment(given[one], passed[one], pass_at),
                 reason="" if one in sealed or verdict is None else verdict.comment or "",
                 cluster=clusters.get(one, ""),
                 labelled_at=min(item.created_at for item in given[one]),
@@ -100,11 +101,9 @@ def ceiling_of(
 
     None where no two people labelled one.
     """
-    units = []
-    for items in store.feedback.for_traces(list(trace_ids)).values():
-        blind = _labels([item for item in items if item.version != ADJUDICATED], judge, rule, decided=False)
-        units.append([float(one >= pass_at) for item in blind if (one := item.score) is not None])
-    found = raters_agree(units, "nominal", 2)
+    said = store.feedback.for_traces(list(trace_ids)).values()
+    spoken = (blind(_labels(items, judge, rule), judge) for items in said)
+    found = ceiling(([one.score for one in items if one.score is not None] for items in spoken), pass_at)
     return found if found.items else None
 
 
@@ -126,13 +125,8 @@ def _is_label(item: Feedback, keys: Sequence[str]) -> bool:
     return item.source in PEOPLE and item.score is not None and item.span_id is None and item.key in keys
 
 
-def _labels(items: Sequence[Feedback], judge: str, rule: JudgeRule, *, decided: bool = True) -> list[Feedback]:
-    """People's scores that count: an expert's decision alone, else those under the judge's key, else the others."""
-    found = [item for item in items if _is_label(item, (judge, *rule.label_keys))]
-    final = [item for item in found if item.version == ADJUDICATED]
-    if decided and final:
-        return final
-    return [item for item in found if item.key == judge] or found
+def _labels(items: Sequence[Feedback], judge: str, rule: JudgeRule) -> list[Feedback]:
+    return [item for item in items if _is_label(item, (judge, *rule.label_keys))]
 
 
 def _comment(labels: Sequence[Feedback], passes: bool, pass_at: float) -> str:
