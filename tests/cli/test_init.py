@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from burnish.domain.evaluators.specs import load_evaluators
 from burnish.drivers.cli.app import app
 from burnish.drivers.cli.init import project_files, write_project
+from burnish.errors import ConfigError
 from burnish.project import load_agent
 
 
@@ -86,3 +87,13 @@ def test_a_written_project_is_seen_by_run(tmp_path: Path) -> None:
     done: subprocess.CompletedProcess[str] = run("run", "pull_and_enrich", "--agent", "other", cwd=tmp_path)
     assert 2 == done.returncode
     assert "my-agent" in done.stderr
+
+
+def test_a_project_of_an_earlier_version_is_told_how_to_get_a_new_flow(tmp_path: Path) -> None:
+    """A flow that its folder lacks is advice in one line, before a server is started."""
+    init(str(tmp_path))
+    (tmp_path / "flows" / "align_judges.py").unlink()
+    told = CliRunner().invoke(app, ["--project", str(tmp_path), "run", "align_judges"])
+    assert isinstance(told.exception, ConfigError)
+    assert "no flows/align_judges.py; run `burnish init` there" in str(told.exception)
+    assert "wrote flows/align_judges.py" in init(str(tmp_path)).stdout.splitlines()

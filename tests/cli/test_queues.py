@@ -135,6 +135,9 @@ def test_accounts_are_made_listed_and_removed(folder: Path) -> None:
         (one["name"], one["role"], one["queues"], one["has_password"]) for one in told(folder, "users", "list")
     ]
     assert "no user 'bob'" in str(ask(folder, "queues", "next", "desk", "--as", "bob").exception)
+    misspelt = ask(folder, "users", "add", "ann", "--queue", "dsk")
+    assert "config/queues.yaml has no queue dsk; there are: desk" in misspelt.output
+    ask(folder, "users", "add", "ann", "--queue", "desk")
     ask(folder, "users", "add", "ann", "--role", "expert")
     assert [("expert", ["desk"])] == [(one["role"], one["queues"]) for one in told(folder, "users", "list")]
     ask(folder, "users", "add", "ann", "--role", "expert", "--all-queues")

@@ -20,6 +20,7 @@ from burnish.domain.datasets import Example, Split
 from burnish.domain.feedback import EvaluatorFailure, Feedback, FeedbackSource
 from burnish.domain.traces import Usage
 from burnish.drivers.web import create_app
+from burnish.loop.aligning.week import book_of
 from burnish.project import AgentConfig
 
 EVALUATORS = """
@@ -149,6 +150,14 @@ def test_sealed_traces_are_counted_and_never_shown(judged: Store, folder: Path) 
         assert trace_id(number)[:12] not in text + failing
         assert f"verdict {number}<" not in text
         assert "held_out" not in client.get(f"/traces/{trace_id(number)}").text
+
+
+def test_the_weeks_of_an_agent_s_judges_are_no_agent(judged: Store, folder: Path) -> None:
+    """Where judges were improved the pages still list the agent alone."""
+    judged.nights.begin(book_of(AGENT), dt.date(2026, 3, 9))
+    client = site(judged, folder)
+    for path in ("/", "/traces"):
+        assert "~" not in client.get(path).text, path
 
 
 def test_comments_are_not_scores(judged: Store, folder: Path) -> None:

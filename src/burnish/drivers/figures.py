@@ -1,6 +1,7 @@
 """How numbers and moments are written, the same on the terminal and on the pages."""
 
 import json
+import math
 from datetime import datetime
 
 from burnish.domain.base import Json
@@ -36,7 +37,10 @@ def money(dollars: float | None) -> str:
         return NOTHING
     if dollars == 0:
         return "$0"
-    return f"${dollars:.2f}" if abs(dollars) >= 0.1 else f"${dollars:.2g}"
+    if abs(dollars) >= 0.1:
+        return f"${dollars:.2f}"
+    places = 1 - math.floor(math.log10(abs(dollars)))
+    return "$" + f"{dollars:.{places}f}".rstrip("0")
 
 
 def count(number: int | None) -> str:

@@ -22,15 +22,17 @@ __all__ = ["FLOWS", "deploy", "prepare", "run_flow", "worker"]
 FLOWS = ("nightly", "pull_and_enrich", "improve_agent", "align_judges")
 
 
-def prepare(settings: Settings, say: Callable[[str], None]) -> str:
-    """Make the project's flows runnable from this process; returns the URL of the Prefect UI.
+def prepare(settings: Settings, say: Callable[[str], None], flow: str = "nightly") -> str:
+    """Make the project's flows, `flow` above all, runnable from this process; returns the URL of the Prefect UI.
 
+    A project made by an earlier version may lack a flow: `burnish init` adds it.
     A PREFECT_API_URL of the user's is used as it is; otherwise one local server is started or reused.
     """
     project = settings.project.expanduser().resolve()
-    if not (project / "flows" / "nightly.py").is_file():
+    if not (project / "flows" / f"{flow}.py").is_file():
         raise ConfigError(
-            f"{project} has no flows/nightly.py; run `burnish init` there, or point --project at a project"
+            f"{project} has no flows/{flow}.py; run `burnish init` there, which keeps what is there, or point "
+            "--project at a project"
         )
     os.environ["BURNISH_PROJECT"] = str(project)
     os.chdir(project)

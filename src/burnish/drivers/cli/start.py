@@ -67,7 +67,7 @@ def run(
     for name in wanted:
         if name not in known:
             raise typer.BadParameter(f"'{name}' is none of {', '.join(known)}", param_hint="--agent")
-    ui, verbose = prepare(settings, advise), verbose or settings.debug
+    ui, verbose = prepare(settings, advise, flow), verbose or settings.debug
     advise(f"Prefect's pages: {ui}")
     with watched() as show:
         if flow in ("nightly", "align_judges"):

@@ -65,6 +65,8 @@ def add_user(
 
     session = Session.of(context)
     allowed = tuple(queues) if queues else None
+    if queues:
+        _tell_unknown(session, queues)
     with Store.open(session.settings.store_url) as store:
         found = store.users.find(name)
         if found is not None:
@@ -77,6 +79,17 @@ def add_user(
     advise(f"{user.name} is {user.role.value}.")
     if not admins:
         advise("Nobody is an admin, so nobody manages accounts on the pages: burnish users add NAME --role admin")
+
+
+def _tell_unknown(session: Session, queues: list[str]) -> None:
+    """A queue may be written down after the account; a misspelt one would leave somebody without work."""
+    from burnish.domain.annotation.specs import load_queues
+    from burnish.drivers.cli.output import advise
+
+    known = {queue.name for queue in load_queues(session.settings.project)}
+    for name in queues:
+        if name not in known:
+            advise(f"config/queues.yaml has no queue {name}; there are: {', '.join(sorted(known)) or 'none'}")
 
 
 @app.command("remove")

@@ -7,6 +7,7 @@ from starlette.datastructures import State
 from starlette.requests import Request
 
 from burnish.drivers.web.kept import Kept
+from burnish.loop.aligning.week import agent_of
 from burnish.project import AgentConfig
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def all_agents(state: State) -> list[str]:
     """`known_agents`, of an application's state."""
     store: Store = state.store
     names = set(state.agents)
-    names |= {night.agent for night in store.nights.list(limit=RECENT)}
+    names |= {agent_of(night.agent) for night in store.nights.list(limit=RECENT)}
     names |= set(store.traces.known_agents())
     return sorted(names)
 

@@ -14,12 +14,17 @@ from burnish.loop.lease import hold
 from burnish.project import load_agent
 from burnish.settings import Settings
 
-__all__ = ["book_of", "booked_week", "week_of"]
+__all__ = ["agent_of", "book_of", "booked_week", "week_of"]
 
 
 def book_of(agent: str, judge: str = "judges") -> str:
     """The name under which the weeks and pull requests of an agent's judges, or one judge's attempts, are kept."""
     return f"{agent}~{judge}"  # names of agents hold no "~"
+
+
+def agent_of(book: str) -> str:
+    """The agent whose judges a book is of; an agent's own name is itself."""
+    return book.partition("~")[0]
 
 
 def week_of(day: dt.date) -> dt.date:
