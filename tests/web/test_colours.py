@@ -49,6 +49,7 @@ def test_text_and_controls_are_told_from_what_is_behind_them(theme: int) -> None
 
 def test_every_colour_is_a_pair() -> None:
     """No rule uses a colour of its own, so that no theme is forgotten; shadows alone are black in both."""
-    assert set(re.findall(r"var\(--([\w-]+)\)", CSS)) <= set(PAIRS)
     rules = CSS[CSS.index("* { box-sizing") :]
+    derived = set(re.findall(r"--([\w-]+): (?:var\(--|\d+;)", rules))  # another pair's colour, or how deep a tint is
+    assert set(re.findall(r"var\(--([\w-]+)\)", CSS)) <= set(PAIRS) | derived
     assert [] == re.findall(r"#[0-9a-fA-F]{3,8}\b(?![\w-]*\s*\{)", re.sub(r"#toasts", "", rules))

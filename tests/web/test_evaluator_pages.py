@@ -158,6 +158,7 @@ def test_the_weeks_of_an_agent_s_judges_are_no_agent(judged: Store, folder: Path
     client = site(judged, folder)
     for path in ("/", "/traces"):
         assert "~" not in client.get(path).text, path
+    assert f"{AGENT}, judges" in client.get(f"/nights?agent={AGENT}").text
 
 
 def test_comments_are_not_scores(judged: Store, folder: Path) -> None:
