@@ -70,7 +70,7 @@ def test_list_and_show(workplace: Path) -> None:
     assert plain[1]["version"] != bound[1]["version"]
     assert "some-judge" == bound[1]["model"]
     shown = run("evaluators", "show", "short", cwd=workplace).stdout
-    assert "characters, words, sentences or lines" in shown
+    assert "characters, words, sentences or lines" in " ".join(shown.split())
     assert "maximum: 10000" in shown
     assert "did you mean 'short'" in run("evaluators", "show", "shord", cwd=workplace).stderr
 

@@ -44,7 +44,9 @@ async def run(
     """Counts by evaluator, without the version and what is 0."""
     summary = await enrich(store, evaluators, ids, judge, **options)
     return {
-        name: {key: value for key, value in counts.model_dump(exclude={"version"}).items() if value not in (0, None)}
+        name: {
+            key: value for key, value in counts.model_dump(exclude={"version"}).items() if value not in (0, None, "")
+        }
         for name, counts in summary.evaluators.items()
     }
 

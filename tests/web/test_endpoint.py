@@ -173,6 +173,9 @@ class Held:
     def agents(self, _trace_ids: object) -> dict[str, str]:
         return {}
 
+    def stamp(self) -> str:
+        return ""
+
     def add(self, _traces: object, _taken: object) -> IngestSummary:
         self.entered.release()
         assert self.go_on.wait(10)

@@ -146,6 +146,9 @@ def test_a_store_that_does_not_answer_is_a_503_to_try_again(tmp_path: Path) -> N
     class BusyStore:
         traces = Busy()
 
+        def stamp(self) -> str:
+            return ""
+
     app = create_app(BusyStore(), settings_for(tmp_path))  # type: ignore[arg-type]
     answer = TestClient(app, base_url="http://localhost").post("/v1/traces", json=request())
     assert (503, "5") == (answer.status_code, answer.headers["retry-after"])

@@ -85,6 +85,7 @@ def sign_in(browser: Any, site: str) -> Iterator[Callable[..., Any]]:
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.goto(f"{site}/login?next={path}")
+        page.wait_for_function("document.activeElement.name === 'name'")
         page.keyboard.type(name)
         page.keyboard.press("Tab")
         page.keyboard.type(PASSWORD)
@@ -130,6 +131,7 @@ def test_twenty_items_are_labelled_by_keyboard_alone(sign_in: Any, store: Store)
             break
     page.keyboard.press("Enter")
     page.wait_for_selector("#desk")
+    page.wait_for_load_state()  # the keys come with the script
     loads: list[str] = []
     page.on("framenavigated", lambda frame: loads.append(frame.url))
     done: dict[str, Label] = {}

@@ -47,6 +47,7 @@ def seat(browser: Any, said: list[str], width: int = 1280, scheme: str = "light"
 
 def sign_in(page: Any, site: str, name: str, path: str = "/") -> None:
     page.goto(site + path)
+    page.wait_for_function("document.activeElement.name === 'name'")
     page.keyboard.type(name)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

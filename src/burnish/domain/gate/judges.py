@@ -30,7 +30,7 @@ def held_to_account(verdict: Verdict, evidence: JudgeEvidence, rule: JudgeRule) 
             f"{verdict.experiment_id}`) and run the night again"
         )
         wanted += "." if evidence.compares_arms else ", or label more production traces."
-        state = "" if standing.state is None else f"The judge is {standing.state}. "
+        state = "" if standing.state is None or evidence.compares_arms else f"The judge is {standing.state}. "
         outcome, reasons = Outcome.INCONCLUSIVE, (f"{state}{standing.reason}", wanted, *reasons)
     return verdict.model_copy(update={"outcome": outcome, "reasons": reasons, "judge": evidence})
 
