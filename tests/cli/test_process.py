@@ -140,7 +140,7 @@ def started(project: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]
 
 
 def test_serve_answers_until_ctrl_c(project: Path) -> None:
-    """`burnish serve` says where its pages are, shows them, and Ctrl-C ends it with 130 or 0 and no traceback."""
+    """`burnish serve` says where its pages are, shows them, and Ctrl-C ends it with 130 and no traceback."""
     import httpx
 
     process, url = started(project)
