@@ -38,6 +38,19 @@ def test_a_figure_is_counted_once_a_change() -> None:
     assert 2 == store.counted
 
 
+def test_what_nobody_looks_at_is_forgotten() -> None:
+    """A figure that was looked at lately stays, an older one is dropped and counted anew when somebody asks."""
+    store = Store()
+    kept = Kept(lambda: store.stamp)
+    kept.get("a", store.count)
+    kept.forget(60)
+    kept.get("a", store.count)
+    assert 1 == store.counted
+    kept.forget(0)
+    kept.get("a", store.count)
+    assert 2 == store.counted
+
+
 def test_nobody_waits_for_a_count_while_served() -> None:
     """A figure that is not there yet is pending; once it is, an old one comes at once with its age."""
     store = Store()

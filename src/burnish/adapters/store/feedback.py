@@ -219,9 +219,9 @@ class FeedbackStore:
 
         People's scores under `key` count, and where a trace has none, those under `label_keys`
         (`alignment.compared.counting`). Where an expert decided there between people who disagreed, that score alone
-        counts. `origin` is "production" or "experiment". `uncorrected`
-        leaves out traces with a correction, which a judge that is shown corrections has read. `scores` by trace id
-        stand in for the judge's stored ones, for a judge that scores pairs and not each trace.
+        counts. `origin` is "production" or "experiment". `uncorrected` leaves out traces with a correction, which a
+        judge that is shown corrections has read. `scores` by trace id stand in for the judge's stored ones, for a judge
+        that scores pairs and not each trace.
         """
         found = self.compared(agent, key, version, label_keys, origin=origin, uncorrected=uncorrected, scores=scores)
         return {trace_id: one.rating for trace_id, one in found.items()}

@@ -22,7 +22,7 @@ T = TypeVar("T")
 QUICK_S = 0.02  # what takes no longer is counted anew at once when the store has changed
 PAUSE_S = 5.0  # the least time between two counts of the same figure in the background
 SHARE = 20  # and so many times as long as the last count took, so that counting never takes over the machine
-USED_S = 3_600.0  # what nobody has looked at for so long is not counted until somebody does
+USED_S = 3_600.0  # what nobody has looked at for so long is forgotten until somebody does
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,18 @@ class Kept:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def forget(self, unused_s: float) -> None:
+        """Drop what nobody has looked at for so long: a name in an address, or files as they were before."""
+        with self._lock:
+            since = time.monotonic() - unused_s
+            self._entries = {key: entry for key, entry in self._entries.items() if entry.used > since}
+
     def get(self, key: Hashable, count: Callable[[], T]) -> Found[T]:
         """The figure, counted by `count` where it must be. What `count` raises is raised here."""
         stamp = self._stamp()
         with self._lock:
             entry = self._entries.setdefault(key, _Entry(count))
-        entry.count, entry.used = count, time.monotonic()
+            entry.count, entry.used = count, time.monotonic()
         if entry.value is not None and entry.stamp == stamp:
             return Found(entry.value)
         if self._pool is None or (entry.value is not None and entry.took < QUICK_S):
@@ -119,10 +125,10 @@ class Kept:
     def _keep(self) -> None:
         while not self._over.wait(PAUSE_S):
             try:
+                self.forget(USED_S)
                 stamp = self._stamp()
                 with self._lock:
-                    now = time.monotonic()
-                    old = [e for e in self._entries.values() if e.stamp != stamp and now - e.used < USED_S]
+                    old = [entry for entry in self._entries.values() if entry.stamp != stamp]
                 for entry in old:
                     self._begin(entry)
             except Exception:  # noqa: S112 - the database is away, or the site is closing: the next page says so
