@@ -1,12 +1,11 @@
 """Pages that are fetched while the caller works."""
 
 import threading
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 import pytest
 
-from burnish.adapters.sources.prefetch import one_ahead, several_ahead
+from burnish.adapters.sources.prefetch import one_ahead
 
 
 def test_the_next_page_is_fetched_while_the_caller_has_one() -> None:
@@ -39,44 +38,3 @@ def test_an_error_comes_after_the_pages_before_it() -> None:
     assert next(ahead) == "kept"
     with pytest.raises(ValueError, match="broken"):
         next(ahead)
-
-
-def test_several_calls_are_under_way_at_once_and_no_more() -> None:
-    """Two wait for each other, the third begins when the first is handed out, and answers come in order."""
-    both = threading.Barrier(2, timeout=10)
-    begun: list[int] = []
-    third = threading.Event()
-
-    def call(number: int) -> int:
-        begun.append(number)
-        if number < 2:
-            both.wait()
-        if number == 2:
-            third.set()
-        return number
-
-    answers = several_ahead((partial(call, number) for number in range(4)), 2)
-    assert next(answers) == 0
-    assert third.wait(10)
-    assert 3 not in begun
-    assert list(answers) == [1, 2, 3]
-
-
-@pytest.mark.parametrize("where", ["call", "calls"])
-def test_an_error_of_several_comes_after_the_answers_before_it(where: str) -> None:
-    """Whether a call fails or the next call cannot be named."""
-
-    def fail() -> str:
-        raise ValueError("broken")
-
-    def calls() -> Iterator[Callable[[], str]]:
-        yield lambda: "kept"
-        yield lambda: "kept too"
-        if where == "calls":
-            fail()
-        yield fail
-
-    answers = several_ahead(calls(), 2)
-    assert [next(answers), next(answers)] == ["kept", "kept too"]
-    with pytest.raises(ValueError, match="broken"):
-        next(answers)

@@ -1,13 +1,12 @@
 """Requests under way while the last answers are worked on, so that mapping and storing cost no waiting time."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
 from threading import Thread
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
-__all__ = ["one_ahead", "several_ahead"]
+__all__ = ["one_ahead"]
 
 T = TypeVar("T")
 
@@ -29,37 +28,6 @@ def one_ahead(pages: Iterator[T]) -> Iterator[T]:
     while not isinstance(page := coming.result(), _End):
         coming = _begun(partial(next, pages, _END))
         yield page
-
-
-def several_ahead(calls: Iterable[Callable[[], T]], most: int) -> Iterator[T]:
-    """What each of `calls` gives back, in order, `most` of them under way at a time, each in a thread.
-
-    For requests that do not need each other's answers; a server of several workers then answers several at once, and
-    one of one worker need not wait until an answer was read. At most one answer more than `most` is in memory. An
-    exception, of a call or of `calls` itself, comes once what was asked before it was handed out.
-    """
-    left = iter(calls)
-    under_way: deque[Future[T]] = deque()
-    while True:
-        while len(under_way) < most and (call := _following(left)) is not None:
-            under_way.append(_begun(call))
-        if not under_way:
-            return
-        answer = under_way.popleft().result()
-        if (call := _following(left)) is not None:  # before the caller works on the answer
-            under_way.append(_begun(call))
-        yield answer
-
-
-def _following(calls: Iterator[Callable[[], T]]) -> Callable[[], T] | None:
-    try:
-        return next(calls, None)
-    except Exception as error:
-        return partial(_fail, error)
-
-
-def _fail(error: Exception) -> NoReturn:
-    raise error
 
 
 def _begun(call: Callable[[], T]) -> "Future[T]":

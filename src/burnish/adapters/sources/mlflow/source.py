@@ -2,9 +2,8 @@
 
 import base64
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from burnish.adapters.sources.http import HttpClient, RefusedError
 from burnish.adapters.sources.mlflow.api import Info, MlflowApi
 from burnish.adapters.sources.mlflow.feedback import ID, said_of_trace
 from burnish.adapters.sources.mlflow.traces import whole_traces
-from burnish.adapters.sources.prefetch import one_ahead, several_ahead
+from burnish.adapters.sources.prefetch import one_ahead
 from burnish.adapters.sources.registry import SourceContext
 from burnish.domain.feedback import Feedback
 
@@ -22,7 +21,6 @@ __all__ = ["MlflowSource", "open_mlflow"]
 
 _ASKED = 100  # traces asked about in one request
 _PAGE = 50  # traces fetched in one request: their ids stand in its address, and proxies cut off at 8 KB
-_AT_ONCE = 2  # requests for spans: the server works on one while it sends the answer to the other
 _SLACK = timedelta(hours=1)  # between MLflow's clock and ours
 _SERVED = ("TRACKING_STORE", "ARCHIVE_REPO")  # where spans lie that the REST API gives
 _ABOUT_ONE = (400, 404, 422)  # refusals that concern an assessment, not the key or the server
@@ -57,7 +55,7 @@ class MlflowSource:
         """
         start_ms = math.floor(window.start.timestamp() * 1000)
         end_ms = None if window.end is None else math.ceil(window.end.timestamp() * 1000)
-        for fetched in several_ahead(self._requests(start_ms, end_ms), _AT_ONCE):
+        for fetched in one_ahead(self._fetched_between(start_ms, end_ms)):
             yield self._batch(fetched)
 
     def read_feedback(self, since: datetime, known: Iterable[KnownTrace]) -> Iterator[Batch]:
@@ -81,20 +79,18 @@ class MlflowSource:
             for item in chunk:
                 yield self._written(item.feedback, there)
 
-    def _requests(self, start_ms: int, end_ms: int | None) -> Iterator[Callable[[], _Fetched]]:
-        """The requests for the spans of the window's traces; each gives what was asked for, what came, and problems."""
+    def _fetched_between(self, start_ms: int, end_ms: int | None) -> Iterator[_Fetched]:
+        """The window's traces with their spans, an answer at a time: what was asked for, what came, and problems."""
         for infos in one_ahead(self._api.infos_between(start_ms, end_ms)):
             elsewhere = [info["trace_id"] for info in infos if not _is_served(info)]
             if elsewhere:
                 reason = "its spans lie in the artifact store, from which MLflow's REST API gives none"
                 problems = [Problem(where=f"trace {trace_id} in MLflow", reason=reason) for trace_id in elsewhere]
-                yield partial(_Fetched, [], [], problems)
+                yield _Fetched([], [], problems)
             wanted = [info for info in infos if _is_served(info)]
             for start in range(0, len(wanted), self._page):
-                yield partial(self._fetched, wanted[start : start + self._page])
-
-    def _fetched(self, wanted: list[Info]) -> _Fetched:
-        return _Fetched(wanted, self._api.traces([info["trace_id"] for info in wanted]), [])
+                asked = wanted[start : start + self._page]
+                yield _Fetched(asked, self._api.traces([info["trace_id"] for info in asked]), [])
 
     def _batch(self, fetched: _Fetched) -> Batch:
         batch = whole_traces(fetched.found, self._agent, self.name)
