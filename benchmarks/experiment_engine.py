@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from support.model_server import serve_in_process
 
 from burnish.adapters.llm.budget import Budget
+from burnish.adapters.llm.lanes import Lanes
 from burnish.adapters.llm.registry import open_model
 from burnish.adapters.store import Store
 from burnish.adapters.targets.prompt import PromptTarget
@@ -41,7 +42,7 @@ async def one_round(base_url: str, folder: Path, round_: int) -> float:
             base_url=base_url,
             api_key="none",
             local=False,
-            limit=asyncio.Semaphore(CONCURRENCY),
+            lanes=Lanes(CONCURRENCY),
             timeout_s=30.0,
             budget=Budget(Allowance(calls=CALLS * 2)),
             cache=store.calls,

@@ -17,6 +17,7 @@ from support.chats import ask
 from support.model_server import serve_in_process
 
 from burnish.adapters.llm.budget import Budget
+from burnish.adapters.llm.lanes import Lanes
 from burnish.adapters.llm.messages import request_body
 from burnish.adapters.llm.openai import OpenAIModel
 from burnish.adapters.llm.registry import open_model
@@ -54,15 +55,15 @@ async def run(base_url: str) -> float:
     import aiohttp
     from openai import AsyncOpenAI
 
-    limit = asyncio.Semaphore(CONCURRENCY)
-    endpoint = OpenAIModel("m", base_url=base_url, api_key="none", limit=limit)
+    lanes = Lanes(CONCURRENCY)
+    endpoint = OpenAIModel("m", base_url=base_url, api_key="none", lanes=lanes)
     night = open_model(
         "m",
         ModelConfig(),
         base_url=base_url,
         api_key="none",
         local=False,
-        limit=limit,
+        lanes=lanes,
         timeout_s=30.0,
         budget=Budget(Allowance(calls=CALLS * (ROUNDS + 2))),
         cache=MemoryCache(),

@@ -9,6 +9,7 @@ from support.chats import LABEL, ask
 
 from burnish.adapters.llm import weights
 from burnish.adapters.llm.embedded import EmbeddedServer
+from burnish.adapters.llm.lanes import Lanes
 from burnish.adapters.llm.openai import OpenAIModel
 from burnish.errors import ModelError, TransientModelError
 from burnish.settings import Settings
@@ -38,7 +39,7 @@ def model_at(base_url: str, attempts: int = 6) -> OpenAIModel:
         NAME,
         base_url=base_url,
         api_key="none",
-        limit=asyncio.Semaphore(2),
+        lanes=Lanes(2),
         attempts=attempts,
         input_price=0.0,
         output_price=0.0,

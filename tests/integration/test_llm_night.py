@@ -8,6 +8,7 @@ from support.chats import LABEL, ask
 from support.model_server import Answer, ModelServer, completion
 
 from burnish.adapters.llm.budget import Budget
+from burnish.adapters.llm.lanes import Lanes
 from burnish.adapters.llm.registry import NightModel, open_model
 from burnish.domain.chat import Allowance
 from burnish.errors import BudgetExceededError, ModelError
@@ -27,7 +28,7 @@ def opened(store: "Store", base_url: str, allowance: Allowance) -> NightModel:
         base_url=base_url,
         api_key="none",
         local=False,
-        limit=asyncio.Semaphore(4),
+        lanes=Lanes(4),
         timeout_s=10.0,
         budget=Budget(allowance, spent_calls=calls, spent_usd=dollars),
         cache=store.calls,

@@ -11,6 +11,7 @@ from support.databases import sqlite_url
 from support.model_server import Answer, ModelServer, completion
 
 from burnish.adapters.llm.budget import Budget
+from burnish.adapters.llm.lanes import Lanes
 from burnish.adapters.llm.registry import NightModel, open_model
 from burnish.adapters.store import Store
 from burnish.domain.chat import Allowance
@@ -45,7 +46,7 @@ async def night_model(
 ) -> AsyncIterator[NightModel]:
     model = open_model(
         "fake-model", config, base_url=base_url, api_key="sk-0123456789", local=local, timeout_s=5.0, night=night,
-        limit=asyncio.Semaphore(places), budget=budget or Budget(Allowance()), cache=store.calls,
+        lanes=Lanes(places), budget=budget or Budget(Allowance()), cache=store.calls,
     )  # fmt: skip
     try:
         yield model

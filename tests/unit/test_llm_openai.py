@@ -10,6 +10,7 @@ import pytest
 from support.chats import LABEL, ask
 from support.model_server import Answer, ModelServer, Script, completion
 
+from burnish.adapters.llm.lanes import Lanes
 from burnish.adapters.llm.openai import OpenAIModel
 from burnish.adapters.llm.pricing import PaidModelError, PaidTransientError
 from burnish.domain.chat import ChatTool
@@ -32,8 +33,8 @@ class Clock:
 @asynccontextmanager
 async def serving(script: Script, **settings: Any) -> AsyncIterator[tuple[ModelServer, OpenAIModel]]:
     async with ModelServer(script) as server:
-        limit = settings.pop("limit", None) or asyncio.Semaphore(8)
-        model = OpenAIModel("m1", base_url=server.base_url, api_key=KEY, limit=limit, **settings)
+        lanes = settings.pop("lanes", None) or Lanes(8)
+        model = OpenAIModel("m1", base_url=server.base_url, api_key=KEY, lanes=lanes, **settings)
         try:
             yield server, model
         finally:
@@ -197,9 +198,9 @@ async def test_the_key_stays_secret(status: int, caplog: pytest.LogCaptureFixtur
 def test_a_base_url_must_be_one() -> None:
     """A base URL without a scheme is refused with an example; a password in one is not shown."""
     with pytest.raises(ConfigError, match=r"write it like https://api\.openai\.com/v1"):
-        OpenAIModel("m1", base_url="localhost:8000", api_key="", limit=asyncio.Semaphore(1))
+        OpenAIModel("m1", base_url="localhost:8000", api_key="", lanes=Lanes(1))
     with pytest.raises(ConfigError) as caught:
-        OpenAIModel("m1", base_url="ftp://me:hidden@host/v1", api_key="", limit=asyncio.Semaphore(1))
+        OpenAIModel("m1", base_url="ftp://me:hidden@host/v1", api_key="", lanes=Lanes(1))
     assert "hidden" not in str(caught.value)
 
 
@@ -289,9 +290,9 @@ async def test_refused_parameters_are_left_out_from_then_on() -> None:
 
 async def test_the_limit_holds_over_models() -> None:
     """Two models that share a limit of 3 never have more than 3 requests at the endpoint."""
-    limit = asyncio.Semaphore(3)
-    async with serving(lambda _: Answer(completion(), latency=0.01), limit=limit) as (server, first):
-        second = OpenAIModel("m2", base_url=server.base_url, api_key=KEY, limit=limit)
+    lanes = Lanes(3)
+    async with serving(lambda _: Answer(completion(), latency=0.01), lanes=lanes) as (server, first):
+        second = OpenAIModel("m2", base_url=server.base_url, api_key=KEY, lanes=lanes)
         await asyncio.gather(*(model.complete(ask(str(i))) for i in range(12) for model in (first, second)))
         await second.aclose()
     assert (24, 3) == (len(server.requests), server.peak)
@@ -310,7 +311,7 @@ async def test_waiting_to_try_again_takes_no_place() -> None:
     async def sleep(_: float) -> None:
         await released.wait()
 
-    async with serving(answer, limit=asyncio.Semaphore(1), sleep=sleep) as (_, model):
+    async with serving(answer, lanes=Lanes(1), sleep=sleep) as (_, model):
         slow = asyncio.create_task(model.complete(ask("slow")))
         await asyncio.sleep(0.05)
         await model.complete(ask("quick"))
@@ -337,7 +338,7 @@ def test_one_model_serves_several_event_loops() -> None:
             finally:
                 await model.aclose()
 
-    model = OpenAIModel("m1", base_url="http://127.0.0.1:9/v1", api_key=KEY, limit=asyncio.Semaphore(1))
+    model = OpenAIModel("m1", base_url="http://127.0.0.1:9/v1", api_key=KEY, lanes=Lanes(1))
     assert ["ok", "ok"] == [asyncio.run(once()), asyncio.run(once())]
 
 

@@ -1,11 +1,10 @@
 """The endpoint that a base URL and a key make, and what goes over its wire."""
 
-import asyncio
-
 import pytest
 from support.chats import LABEL, ask
 from support.model_server import Answer, ModelServer, completion
 
+from burnish.adapters.llm.lanes import Lanes
 from burnish.adapters.llm.openai import OpenAIModel
 from burnish.adapters.llm.wire import Endpoint
 from burnish.errors import ConfigError
@@ -13,7 +12,7 @@ from burnish.errors import ConfigError
 
 async def asked_with(key: str) -> dict[str, str]:
     async with ModelServer() as server:
-        model = OpenAIModel("m1", base_url=server.base_url, api_key=key, limit=asyncio.Semaphore(1))
+        model = OpenAIModel("m1", base_url=server.base_url, api_key=key, lanes=Lanes(1))
         await model.complete(ask())
         await model.aclose()
     return server.headers[0]
@@ -55,7 +54,7 @@ def test_the_usual_forms_of_a_base_url() -> None:
 async def test_other_words_for_an_unknown_parameter(body: dict[str, object]) -> None:
     """Endpoints that say it differently are understood too, and the parameter is not sent again."""
     async with ModelServer(lambda sent: Answer(body, status=422) if "seed" in sent else Answer(completion())) as server:
-        model = OpenAIModel("m1", base_url=server.base_url, api_key="", limit=asyncio.Semaphore(1))
+        model = OpenAIModel("m1", base_url=server.base_url, api_key="", lanes=Lanes(1))
         for text in ("one", "two"):
             await model.complete(ask(text))
         await model.aclose()
@@ -66,7 +65,7 @@ async def test_a_structured_reply_may_call_a_tool_instead() -> None:
     """An answer that only calls a tool is complete, whatever schema its text would have had."""
     call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"q": 1}'}}
     async with ModelServer([Answer(completion(None, tool_calls=[call]))]) as server:
-        model = OpenAIModel("m1", base_url=server.base_url, api_key="", limit=asyncio.Semaphore(1))
+        model = OpenAIModel("m1", base_url=server.base_url, api_key="", lanes=Lanes(1))
         reply = await model.complete(ask(response_schema=LABEL))
         await model.aclose()
     assert ("look", None, 1) == (reply.tool_calls[0].name, reply.parsed, len(server.requests))

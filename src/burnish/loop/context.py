@@ -31,6 +31,7 @@ from burnish.settings import Settings
 if TYPE_CHECKING:
     from burnish.adapters.llm.budget import Budget
     from burnish.adapters.llm.embedded import EmbeddedServer
+    from burnish.adapters.llm.lanes import Lanes
     from burnish.adapters.llm.registry import NightModel
     from burnish.adapters.publishing.git import AgentRepository
     from burnish.adapters.sources import Source, WindowedSource
@@ -189,9 +190,11 @@ class Workshop:
         return Budget(self.config.budget, spent_calls=calls, spent_usd=dollars)
 
     @cached_property
-    def _limits(self) -> dict[str | None, asyncio.Semaphore]:
+    def _lanes(self) -> "dict[str | None, Lanes]":
         """Calls in flight at once, by endpoint."""
-        return defaultdict(lambda: asyncio.Semaphore(self.settings.model_concurrency))
+        from burnish.adapters.llm.lanes import Lanes
+
+        return defaultdict(lambda: Lanes(self.settings.model_concurrency))
 
     @cached_property
     def evaluators(self) -> list[Evaluator]:
@@ -358,7 +361,7 @@ class Workshop:
             base_url=endpoint.base_url,
             api_key=endpoint.api_key,
             local=endpoint.local,
-            limit=self._limits[endpoint.base_url],
+            lanes=self._lanes[endpoint.base_url],
             timeout_s=self.settings.model_timeout_s,
             budget=self.budget,
             cache=self.store.calls,

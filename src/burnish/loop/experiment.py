@@ -102,6 +102,7 @@ async def measure(
             finished += 1
             if progress is not None:
                 progress(finished, len(plan), f"{arm.name}: {example.id}")
+        writer.hurry()
 
     writing = asyncio.create_task(writer.keep_writing())
     try:
@@ -237,22 +238,29 @@ class _Writer:
         self._store = store
         self._book = book
         self._waiting: list[tuple[Run, Trace | None, Sequence[Feedback]]] = []
-        self._ended = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._ended = False
 
     def add(self, run: Run, trace: Trace | None, feedback: Sequence[Feedback]) -> None:
         self._waiting.append((run, trace, feedback))
 
+    def hurry(self) -> None:
+        """Write now: near the end, when nothing more is begun, what waits would be waited for."""
+        self._wanted.set()
+
     async def keep_writing(self) -> None:
-        """Write what has come in, ten times a second until the end."""
-        while not self._ended.is_set():
+        """Write what has come in, ten times a second and when it is hurried, until the end."""
+        while not self._ended:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), FLUSH_EVERY_S)
+                await asyncio.wait_for(self._wanted.wait(), FLUSH_EVERY_S)
+            self._wanted.clear()
             with contextlib.suppress(StoreError):  # what was not written waits for the next time
                 await self._write()
 
     async def end(self, writing: "asyncio.Task[None]") -> None:
         """Write the rest. Not by cancelling: a write in its thread must have landed before anybody reads."""
-        self._ended.set()
+        self._ended = True
+        self.hurry()
         await writing
         await self._write()
 

@@ -6,8 +6,10 @@ Retries, time-outs and the concurrency limit are ours, so that they are the same
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
+from burnish.adapters.llm.lanes import Lanes
 from burnish.adapters.llm.messages import Completion, error_of, request_body, to_completion
 from burnish.adapters.llm.pricing import PaidModelError, PaidTransientError, Prices
 from burnish.adapters.llm.structured import MismatchError, parse
@@ -27,7 +29,7 @@ class OpenAIModel:
     """One model at one endpoint.
 
     `input_price` and `output_price` are US dollars a million tokens; without both the cost of a reply is unknown.
-    `limit` is shared by all models of one endpoint. Parameters that the endpoint names as unsupported (`max_tokens`,
+    `lanes` are shared by all models of one endpoint. Parameters that the endpoint names as unsupported (`max_tokens`,
     `temperature`, `seed`) are left out from then on. Latencies are those of the answers alone, without waiting for a
     place or between tries. The key appears in no message. Close it in the event loop that made the calls.
 
@@ -40,7 +42,7 @@ class OpenAIModel:
         *,
         base_url: str | None,
         api_key: str,
-        limit: asyncio.Semaphore,
+        lanes: Lanes,
         timeout_s: float = 120.0,
         attempts: int = 6,
         strong: bool = False,
@@ -53,7 +55,7 @@ class OpenAIModel:
         self.identity = base_url or "openai"
         self._endpoint = Endpoint.of(base_url, api_key)
         self._wire = Wire(self._endpoint, timeout_s)
-        self._limit = limit
+        self._lanes = lanes
         self._attempts = attempts
         self._backoff = Backoff()
         self._prices = Prices(input=input_price, output=output_price)
@@ -118,9 +120,9 @@ class OpenAIModel:
     async def _answer(self, request: ChatRequest) -> ChatReply:
         exchange, seconds = await self._exchange(request)
         async with self._turn:
-            # One answer a round of the loop goes on to be read, traced and scored: where many came at once, the
-            # questions that got their places are sent first.
-            await asyncio.sleep(0)
+            # One answer at a time goes on to be read, traced and scored: where many came at once, the questions that
+            # got their places are sent first.
+            await self._lanes.quiet()
         try:
             return self._reply(to_completion(exchange.json()), seconds)
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
@@ -157,10 +159,7 @@ class OpenAIModel:
             data = encoded(body)  # before there is a place, so that nothing but sending is left once there is one
             asked: float | None = None
             try:
-                async with self._limit:
-                    started = time.perf_counter()
-                    exchange = await self._wire.post(data)
-                    seconds = time.perf_counter() - started
+                exchange, seconds = await self._lanes.run(partial(self._timed, data))
             except ConnectionFailed as failure:
                 problem = str(failure)
             else:
@@ -180,6 +179,10 @@ class OpenAIModel:
             rest = self._backoff.longest(self._attempts - 1) - self._backoff.longest(failures)
             self._retold.tell(self._where, problem, self._attempts - failures, wait + rest)
             await self._sleep(wait)
+
+    async def _timed(self, data: bytes) -> tuple[Exchange, float]:
+        started = time.perf_counter()
+        return await self._wire.post(data), time.perf_counter() - started
 
     def _learn(self, status: int, said: str, body: dict[str, Any]) -> bool:
         """Remember a parameter that the endpoint names as unsupported; whether the call may succeed without it."""

@@ -1,11 +1,11 @@
 """The model that an agent's file and the settings name, with cache and budget in front."""
 
-import asyncio
 import uuid
 from typing import Protocol
 
 from burnish.adapters.llm.budget import Bookkeeper, Budget, BudgetedModel
 from burnish.adapters.llm.cached import CachedModel
+from burnish.adapters.llm.lanes import Lanes
 from burnish.adapters.llm.openai import OpenAIModel
 from burnish.adapters.llm.pricing import PaidModelError
 from burnish.domain.chat import ChatReply, ChatRequest, ReplyCache
@@ -62,7 +62,7 @@ def open_model(
     base_url: str | None,
     api_key: str,
     local: bool,
-    limit: asyncio.Semaphore,
+    lanes: Lanes,
     timeout_s: float,
     budget: Budget,
     cache: ReplyCache,
@@ -80,7 +80,7 @@ def open_model(
         name,
         base_url=base_url,
         api_key=api_key,
-        limit=limit,
+        lanes=lanes,
         timeout_s=timeout_s,
         strong=config.strong,
         input_price=price_in,
