@@ -120,8 +120,8 @@ def test_a_judge_with_criteria_learns_from_labels_by_criterion(tmp_path: Path, m
 
     The stand-in fails a promise only where examples say that people fail it; a mean of one half is no pass.
     """
-    project = enter(JudgeProject.create(tmp_path / "plain", model.base_url, traces=130, repo=False, criteria=True))
-    project.configure("fail_below = 0.75\n")
+    project = enter(JudgeProject.create(tmp_path / "plain", model.base_url, repo=False, criteria=True))
+    project.configure("fail_below = 0.75\n\n[align]\nmargin = 0.2\n")
     run, report = week()
     assert ("accepted", "examples") == (run.outcome, run.candidate and run.candidate.way), report
     assert run.candidate is not None

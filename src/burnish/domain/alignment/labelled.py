@@ -14,9 +14,11 @@ class Labelled(Value):
 
     `split` is TRAIN or HELD_OUT, None where it stands between the two. `sealed` traces are behind, or resemble, a
     held-out example of the agent's dataset: nothing of their content may reach a prompt, so they are never TRAIN and
-    `record` is empty. For a judge with criteria `criteria` is the majority of people on each that they labelled by
-    itself, and `differs` names those on which the judge said otherwise. `comment` is what a person said of it, `reason` what the judge wrote, `cluster` the failure
+    `record` is empty. `comment` is what a person said of it, `reason` what the judge wrote, `cluster` the failure
     cluster it is in.
+
+    For a judge with criteria `criteria` is the majority of people on each that they labelled by itself, and `differs`
+    names those on which the judge said otherwise.
     """
 
     trace_id: str
