@@ -139,7 +139,7 @@ def test_a_judge_of_arms_says_where_its_word_is_held_against_people(folder: Path
                 ]
             )  # fmt: skip
     assert "the first place wins 20 of 20 times" in " ".join(ask(folder, "show", "support", "better").stdout.split())
-    assert "labels on both arms" in ask(folder, "measure", "support", "better").stderr
+    assert "labels on both arms" in str(ask(folder, "measure", "support", "better").exception)
     agent.write_text(AGENT.replace('["helpful", "has_answer"]', '["better"]').replace('"helpful"', '"better"'))
     for command in ("list", "show", "measure"):
         alone = ask(folder, command, "support")

@@ -76,7 +76,8 @@ def order_text(runs: Sequence[Run], metric: str) -> str:
         return ""
     flipped = sum(score < 1 for score in orders)
     swayed = (
-        " The place of an answer decides more often than the answer: word the rubric more sharply or take another model."
+        " The place of an answer decides more often than the answer: word the rubric more sharply, or take another "
+        "model."
         if len(orders) >= ENOUGH and 2 * flipped > len(orders)
         else ""
     )

@@ -143,8 +143,8 @@ def _of_arms(session: Session, agent: str, judge: str | None = None) -> str:
         return ""
     listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     return (
-        f"{listed} {'compare' if len(names) > 1 else 'compares'} the arms of an experiment and no trace alone, so labels "
-        f"on traces say nothing of it: people's labels on both arms do (`burnish reviews wanted EXPERIMENT`, of "
+        f"{listed} {'compare' if len(names) > 1 else 'compares'} the arms of an experiment and no trace alone, so "
+        f"labels on traces say nothing of it: people's labels on both arms do (`burnish reviews wanted EXPERIMENT`, of "
         f"`burnish experiments list --agent {agent}`)."
     )
 
