@@ -114,3 +114,34 @@ def test_bars_are_as_high_as_the_agreement() -> None:
     shares = ([1.0] * 8, [1.0, 1.0, 1.0, 0.0], [1.0, 0.0], [0.0])
     windows = [DriftWindow(start=START, end=START, right=rate_of(right)) for right in shares]
     assert "█▅▁▁" == sparkline(windows)
+
+
+def test_a_judge_of_arms_says_where_its_word_is_held_against_people(folder: Path) -> None:
+    """It has no state; list, show and measure say so, and show tells how far the place of an answer sways it."""
+    (folder / "config" / "evaluators" / "pairs.yaml").write_text(
+        "{kind: pairwise, name: better, rubric: Which helps more., against: baseline}\n"
+    )
+    agent = folder / "config" / "agents" / "support.toml"
+    agent.write_text(AGENT.replace('"has_answer"', '"better"'))
+    listed = ask(folder, "list", "support")
+    assert "better compares the arms of an experiment" in listed.stderr
+    assert "helpful" in listed.stdout
+    shown = json.loads(ask(folder, "show", "support", "better", "--json").stdout)
+    assert (0, None) == (shown["pairs"], shown["position"])
+    with Store.open(store_url(folder)) as store:
+        for number in range(20):
+            store.feedback.add(
+                [
+                    Feedback(
+                        trace_id=f"t{number}", key="better.order", source=FeedbackSource.JUDGE, score=0.0,
+                        value="first", author="better", version=shown["version"], created_at=START,
+                    )
+                ]
+            )  # fmt: skip
+    assert "the first place wins 20 of 20 times" in " ".join(ask(folder, "show", "support", "better").stdout.split())
+    assert "labels on both arms" in str(ask(folder, "measure", "support", "better").exception)
+    agent.write_text(AGENT.replace('["helpful", "has_answer"]', '["better"]').replace('"helpful"', '"better"'))
+    for command in ("list", "show", "measure"):
+        alone = ask(folder, command, "support")
+        assert (3, "") == (alone.exit_code, alone.stdout)
+        assert "reviews wanted EXPERIMENT" in alone.stderr

@@ -115,6 +115,27 @@ def test_labels_become_a_pull_request_for_the_judge_once(tmp_path: Path, model: 
     assert any("was held against people before" in note for note in tried.notes)
 
 
+def test_a_judge_with_criteria_learns_from_labels_by_criterion(tmp_path: Path, model: ModelServer, enter: Any) -> None:
+    """Its examples carry people's verdict by criterion where there is one, and it is accepted by the same test.
+
+    The stand-in fails a promise only where examples say that people fail it; a mean of one half is no pass.
+    """
+    project = enter(JudgeProject.create(tmp_path / "plain", model.base_url, repo=False, criteria=True))
+    project.configure("fail_below = 0.75\n\n[align]\nmargin = 0.2\n")
+    run, report = week()
+    assert ("accepted", "examples") == (run.outcome, run.candidate and run.candidate.way), report
+    assert run.candidate is not None
+    shown = [example.verdict for example in run.candidate.judge.examples]
+    assert {"promise": "fail"} in shown
+    with project.store() as store:
+        (attempt,) = store.attempts.list("desk~polite")
+    assert 0.025 == attempt.level
+    assert not {example.trace for example in run.candidate.judge.examples} & set(attempt.order)
+    git(project.folder, "apply", run.patch)
+    (spec,) = yaml.safe_load((project.folder / "config/evaluators/judges.yaml").read_text())
+    assert shown == [example["verdict"] for example in spec["examples"]]
+
+
 def test_a_spent_budget_is_taken_up_without_paying_twice(tmp_path: Path, model: ModelServer, enter: Any) -> None:
     """Wherever the money ends, the next start in the week goes on, and every question was paid once."""
     project = enter(JudgeProject.create(tmp_path, model.base_url))

@@ -34,6 +34,10 @@ _SPEC = """# Judges of the support desk.
   applies:
     sample: 0.5
 """
+_CRITERIA = """  criteria:
+    tone: The answer is polite.
+    promise: The answer promises nothing.
+"""
 _AGENT = """evaluators = ["polite"]
 
 [repository]
@@ -69,6 +73,11 @@ def judge_answer(body: dict[str, Any]) -> Answer:
     text = str(body["messages"][1]["content"])
     examples, _, record = text.rpartition("<record-")
     taught = "guarantee" in examples and "  fail" in examples
+    if "tone" in body["response_format"]["json_schema"]["schema"]["properties"]:
+        seen = "promise: fail" in examples or "as a whole: fail" in examples
+        fails = {"tone": "rude" in record, "promise": seen and "guarantee" in record}
+        given = {name: {"reasoning": "So.", "verdict": "fail" if bad else "pass"} for name, bad in fails.items()}
+        return Answer(completion(json.dumps(given)))
     bad = "guarantee" in record if taught else "rude" in record
     return Answer(completion(json.dumps({"reasoning": "So it is.", "verdict": "fail" if bad else "pass"})))
 
@@ -86,10 +95,22 @@ class JudgeProject:
     base_url: str
 
     @classmethod
-    def create(cls, folder: Path, base_url: str, *, traces: int = 100, sealed: Iterable[int] = (), repo: bool = True):  # type: ignore[no-untyped-def]
-        """Write the project, push its files, and label the traces: every second says "guarantee", which people fail."""
+    def create(
+        cls,
+        folder: Path,
+        base_url: str,
+        *,
+        traces: int = 100,
+        sealed: Iterable[int] = (),
+        repo: bool = True,
+        criteria: bool = False,
+    ):  # type: ignore[no-untyped-def]
+        """Write the project, push its files, and label the traces: every second says "guarantee", which people fail.
+
+        With `criteria` the judge has two, and people label "promise" by itself on a third of the traces.
+        """
         files = {
-            "config/evaluators/judges.yaml": _SPEC,
+            "config/evaluators/judges.yaml": _SPEC + (_CRITERIA if criteria else ""),
             "config/rubrics/polite.yaml": RUBRIC,
             "config/agents/desk.toml": _AGENT.format(base_url=base_url, more=""),
             ".gitignore": ".burnish\n",
@@ -110,6 +131,8 @@ class JudgeProject:
                 "desk", DATASET, [(e.model_copy(update={"group": e.id}), Split.HELD_OUT) for e in examples]
             )
             store.feedback.add(label for number in range(traces) for label in _labels(number))
+            if criteria:
+                store.feedback.add(_on_promise(number) for number in range(traces) if number % 6 in (0, 1))
         return project
 
     def configure(self, more: str) -> None:
@@ -167,3 +190,10 @@ def _labels(number: int) -> list[Feedback]:
         )
         for who, good, version in votes
     ]  # fmt: skip
+
+
+def _on_promise(number: int) -> Feedback:
+    return Feedback(
+        trace_id=trace_id(number), key="polite.promise", source=FeedbackSource.HUMAN, author="ana",
+        score=float(number % 2 == 0), created_at=_START + dt.timedelta(days=1, minutes=number),
+    )  # fmt: skip

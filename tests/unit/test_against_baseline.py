@@ -153,6 +153,7 @@ async def test_a_judge_of_places_proves_nothing(build: Build) -> None:
     assert answer.comparison is not None
     assert (0, 0) == (answer.comparison.wins, answer.comparison.losses)
     assert any("contradicted itself on" in reason and "(100%)" in reason for reason in answer.reasons)
+    assert any("decides more often than the answer" in reason for reason in answer.reasons)
     assert Outcome.REFUSED is answer.outcome
 
 

@@ -57,6 +57,31 @@ def test_examples_are_bounded_and_carry_peoples_reason() -> None:
     assert [2, 2, 2] == [e.verdict for e in graded.examples]
 
 
+def test_a_judge_with_criteria_is_shown_what_people_say_of_each() -> None:
+    """Verdicts by criterion where people gave them, else of the whole; a criterion nobody has shown goes first."""
+    judge = Judge(name="n", rubric="Good.", criteria={"kind": "Kind.", "right": "Right."})
+    both = {"kind": True, "right": False}
+    items = [item(n, False, True, criteria=both, differs=("right",)) for n in range(5)]
+    items += [item(7, True, True, criteria={"kind": False}, differs=("kind",)), item(8, True, False)]
+    items.append(item(9, False, True, criteria={"kind": False}, differs=("kind",)))
+    items.append(item(10, True, True, criteria={"kind": True}))
+    chosen = choose_examples(items, 4)
+    assert ["t0", "t8", "t9", "t1"] == [one.trace_id for one in chosen]
+    shown = [example.verdict for example in with_examples(judge, chosen, 300).examples]
+    assert [{"kind": "pass", "right": "fail"}, "pass", {"kind": "fail"}, {"kind": "pass", "right": "fail"}] == shown
+    # Once the whole is agreed on, single criteria are what is left to learn.
+    assert ("t7",) == tuple(one.trace_id for one in choose_examples([items[5], items[8]], 4))
+
+
+async def test_a_rewording_is_told_on_which_criteria_they_part() -> None:
+    """A model that rewords sees people's word on each criterion and the judge's where it is another."""
+    model = ScriptedModel([{"instruction": "Be strict."}])
+    case = item(1, True, True, criteria={"kind": True, "right": False}, differs=("right",))
+    assert await reword(JUDGE.rubric, [case], model, []) is not None
+    asked = model.requests[0].messages[1].text
+    assert "[people say] pass\n  on kind: pass\n  on right: fail\n[the judge says] pass\n  on right: pass\n" in asked
+
+
 async def test_a_strong_model_edits_by_quoting_exactly_once() -> None:
     """An edit that matches twice is sent back with the reason; one that applies changes the rubric."""
     bad = {"title": "T", "rationale": "R", "edits": [{"search": "t", "replace": "x"}]}

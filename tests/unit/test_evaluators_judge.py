@@ -211,6 +211,7 @@ def test_changed_prompts_raise_the_revision() -> None:
         module._EXAMPLES,
     )
     assert (1, "6e85fb11db096171") == (Judge.revision, content_hash(prompts))
+    assert "cf7ddc01ccfdbea6" == content_hash(module._EXAMPLES_OF_CRITERIA)
 
 
 def test_examples_stand_fenced_before_the_record_and_belong_to_the_version() -> None:
@@ -228,6 +229,21 @@ def test_examples_stand_fenced_before_the_record_and_belong_to_the_version() -> 
     assert "\n[verdict of people on it]\n  fail\n[why]\n  It is\n  rude.\n" in block
     assert user.index(opening) < user.index("<record-")
     assert "abc123" not in system + user
+
+
+def test_examples_of_a_judge_with_criteria_say_whose_verdict_is_of_what() -> None:
+    """People's verdict stands by criterion where they gave one, else as one of the whole, and that is explained."""
+    judge = Judge(name="n", rubric="Good.", criteria={"kind": "Kind.", "right": "Right."})
+    by_name = JudgeExample(record="one", verdict={"right": "fail"})
+    whole = JudgeExample(record="two", verdict="pass")
+    system, user = texts(judge.model_copy(update={"examples": (by_name, whole)}).request(context("x")))
+    assert "\n[verdict of people on it]\n  right: fail\n" in user
+    assert "\n[verdict of people on it]\n  as a whole: pass\n" in user
+    assert "did not say which criterion" in system
+    assert (
+        "did not say which criterion"
+        not in texts(judge.model_copy(update={"examples": (by_name,)}).request(context("x")))[0]
+    )
 
 
 async def test_pass_at_makes_a_pass_or_failure_of_a_grade() -> None:
@@ -249,7 +265,10 @@ async def test_pass_at_makes_a_pass_or_failure_of_a_grade() -> None:
         ({"pass_at": 0.5}, "pass_at needs scale or criteria"),
         ({"examples": [{"record": "x", "verdict": "perhaps"}]}, "'perhaps' of an example is none of: fail, pass"),
         ({"scale": 3, "examples": [{"record": "x", "verdict": 4}]}, "none of: 1, 2, 3"),
-        ({"criteria": {"a": "A."}, "examples": [{"record": "x", "verdict": "pass"}]}, "one a criterion"),
+        ({"criteria": {"a": "A."}, "examples": [{"record": "x", "verdict": 1}]}, "none of: fail, pass"),
+        ({"criteria": {"a": "A."}, "examples": [{"record": "x", "verdict": {"b": "pass"}}]}, "on 'b'; .* are: a"),
+        ({"examples": [{"record": "x", "verdict": {"b": "pass"}}]}, "on 'b'; .*: this judge has none"),
+        ({"criteria": {"a": "A."}, "examples": [{"record": "x", "verdict": {}}]}, "on nothing"),
     ],
 )
 def test_examples_and_threshold_must_fit_the_judges_answers(fields: dict[str, Any], why: str) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EVEN", "compare_arms", "order_text"]
 
+ENOUGH = 5  # pairs, below which contradictions say little of the judge
 EVEN = 0.5
 BATCH = 200
 
@@ -74,9 +75,16 @@ def order_text(runs: Sequence[Run], metric: str) -> str:
     if not orders:
         return ""
     flipped = sum(score < 1 for score in orders)
+    swayed = (
+        " The place of an answer decides more often than the answer: word the rubric more sharply, or take another "
+        "model."
+        if len(orders) >= ENOUGH and 2 * flipped > len(orders)
+        else ""
+    )
     return (
         f"{metric} was asked in both orders about {len(orders)} pairs and contradicted itself on {flipped} "
         f"({flipped / len(orders):.0%}); those count as ties."
+        f"{swayed}"
     )
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "keys_measured",
     "measure_judge",
     "measure_judges",
+    "place_bias",
 ]
 
 
@@ -141,7 +142,7 @@ def measure_judge(
         newest_label_at=_newest(beside.held_out),
         drift=beside.drift,
         length=_length(store, beside.held_out, pass_at),
-        position=_position(store, config.name, judge, key),
+        position=place_bias(store, config.name, judge, key),
         state=beside.standing.state or AlignmentState.UNALIGNED,
         reason=beside.standing.reason,
     )
@@ -208,7 +209,8 @@ def _length(store: "Store", compared: Sequence[Compared], pass_at: float) -> Len
     return length_bias(items, pass_at)
 
 
-def _position(store: "Store", agent: str, judge: Evaluator, key: str) -> PositionBias | None:
+def place_bias(store: "Store", agent: str, judge: Evaluator, key: str) -> PositionBias | None:
+    """What the place of an answer does to a judge of pairs, over all it was asked; None of others, or of too few."""
     return position_bias(store.feedback.orders(agent, key, judge.version)) if isinstance(judge, Pairwise) else None
 
 

@@ -215,7 +215,9 @@ def _choose(workshop: "Workshop", summary: MeasureSummary, proposals: Sequence[P
     best = max(measured, key=lambda p: (round(gains[p.id], 12), -_size(p)))
     mean = summary.means[best.id]
     if gains[best.id] <= 0:
-        return Choice(**common, reason=f"No proposal beats the baseline on dev ({base:.2f}); the best has {mean:.2f}.")
+        said = f"No proposal beats the baseline on dev ({base:.2f}); the best has {mean:.2f}."
+        orders = order_text(runs(summary.experiment_id, best.id), metric)
+        return Choice(**common, reason=f"{said} {orders}".strip())
     return Choice(**common, chosen=best.id, reason=f"Best on dev: {mean:.2f} against {base:.2f} before.")
 
 

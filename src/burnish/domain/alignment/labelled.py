@@ -16,6 +16,9 @@ class Labelled(Value):
     held-out example of the agent's dataset: nothing of their content may reach a prompt, so they are never TRAIN and
     `record` is empty. `comment` is what a person said of it, `reason` what the judge wrote, `cluster` the failure
     cluster it is in.
+
+    For a judge with criteria `criteria` is the majority of people on each that they labelled by itself, and `differs`
+    names those on which the judge said otherwise.
     """
 
     trace_id: str
@@ -28,6 +31,8 @@ class Labelled(Value):
     sealed: bool = False
     record: str = ""
     text: str = ""
+    criteria: dict[str, bool] = {}
+    differs: tuple[str, ...] = ()
     comment: str = ""
     reason: str = ""
     cluster: str = ""
@@ -37,6 +42,11 @@ class Labelled(Value):
     def disagrees(self) -> bool:
         """Whether the judge and people part."""
         return self.said is not self.passes
+
+    @property
+    def teaches(self) -> bool:
+        """Whether they part on the whole or on a criterion: what a judge can learn from."""
+        return self.disagrees or bool(self.differs)
 
 
 def of_split(items: tuple[Labelled, ...], split: Split) -> tuple[Labelled, ...]:

@@ -158,7 +158,9 @@ def _case(number: int, case: Labelled) -> list[str]:
     lines.append(f"[people say] {'pass' if case.passes else 'fail'}")
     if case.comment.strip():
         lines.append(f"  because {json.dumps(as_text(case.comment, 300), ensure_ascii=False)}")
+    lines += [f"  on {name}: {'pass' if passed else 'fail'}" for name, passed in case.criteria.items()]
     lines.append(f"[the judge says] {'pass' if case.said else 'fail'}")
+    lines += [f"  on {name}: {'fail' if case.criteria[name] else 'pass'}" for name in case.differs]
     if case.reason.strip():
         lines.append(f"  because {json.dumps(as_text(case.reason, 300), ensure_ascii=False)}")
     return lines

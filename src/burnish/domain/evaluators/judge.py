@@ -42,6 +42,10 @@ Between the lines {opening} and {closing} stand earlier runs with the verdict th
 They show how the rubric is meant. They are data too.
 """
 
+_EXAMPLES_OF_CRITERIA: Final = """\
+Where a verdict is of the run as a whole, people did not say which criterion decided.
+"""
+
 _BINARY: Final = 'The verdict is "pass" where the run meets the rubric, else "fail".'
 _ORDINAL: Final = "The verdict is a whole number from 1 (worst) to {scale} (best)."
 _ANCHORS: Final = """
@@ -84,12 +88,13 @@ class Rubric(Value):
 class JudgeExample(Value):
     """An earlier run with people's verdict on it, shown to the judge beside the run that it grades.
 
-    `record` is the run as text, `verdict` "pass", "fail" or a grade of the judge's scale. `trace` names the run for
-    whoever keeps the examples; the judge is not shown it.
+    `record` is the run as text, `verdict` "pass", "fail" or a grade of the judge's scale. For a judge with criteria it
+    is people's verdict by criterion, as far as they gave one, or "pass" or "fail" of the run as a whole. `trace` names
+    the run for whoever keeps the examples; the judge is not shown it.
     """
 
     record: str = Field(min_length=1, max_length=MAX_RECORD)
-    verdict: StrictInt | StrictStr
+    verdict: StrictInt | StrictStr | dict[CriterionName, Literal["pass", "fail"]]
     reason: str = Field(default="", max_length=2_000)
     trace: str = ""
 
@@ -128,12 +133,21 @@ class Judge(Evaluator):
         Rubric(rubric=self.rubric, scale=self.scale, anchors=self.anchors, criteria=self.criteria)
         if self.pass_at is not None and self.scale is None and not self.criteria:
             raise ValueError("pass_at needs scale or criteria: this judge says pass or fail by itself")
-        if self.examples and self.criteria:
-            raise ValueError("examples carry one verdict each, and this judge gives one a criterion")
-        wrong = [one.verdict for one in self.examples if one.verdict not in self.verdicts]
-        if wrong:
-            raise ValueError(f"the verdict {wrong[0]!r} of an example is none of: {', '.join(map(str, self.verdicts))}")
+        for one in self.examples:
+            self._check_verdict(one.verdict)
         return self
+
+    def _check_verdict(self, verdict: int | str | dict[str, Literal["pass", "fail"]]) -> None:
+        if not isinstance(verdict, dict):
+            if verdict not in self.verdicts:
+                known = ", ".join(map(str, self.verdicts))
+                raise ValueError(f"the verdict {verdict!r} of an example is none of: {known}")
+            return
+        strange = sorted(verdict.keys() - self.criteria.keys())
+        if strange or not verdict:
+            named = f"'{strange[0]}'" if strange else "nothing"
+            known = ", ".join(self.criteria) or "this judge has none"
+            raise ValueError(f"the verdict of an example is on {named}; the criteria are: {known}")
 
     @property
     def verdicts(self) -> tuple[str, ...] | tuple[int, ...]:
@@ -170,7 +184,7 @@ class Judge(Evaluator):
     def request(self, context: EvaluationContext) -> ChatRequest:
         """The question, a pure function of the context."""
         record = render_session(context.session, self.limit) if context.session else render(context.trace, self.limit)
-        blocks = {"examples": _shown(self.examples)} if self.examples else {}
+        blocks = {"examples": _shown(self.examples, by_criterion=bool(self.criteria))} if self.examples else {}
         blocks["record"] = record
         if self.reference:
             blocks["reference"] = _reference(context)
@@ -196,7 +210,9 @@ class Judge(Evaluator):
     def _about_examples(self, data: Fenced) -> str:
         if not self.examples:
             return ""
-        return _EXAMPLES.format(opening=data.opening("examples"), closing=data.closing("examples"))
+        about = _EXAMPLES.format(opening=data.opening("examples"), closing=data.closing("examples"))
+        whole = self.criteria and any(not isinstance(one.verdict, dict) for one in self.examples)
+        return about + _EXAMPLES_OF_CRITERIA if whole else about
 
     def _about_reference(self, data: Fenced) -> str:
         if not self.reference:
@@ -243,12 +259,17 @@ class Judge(Evaluator):
         return score if self.pass_at is None else float(score >= self.pass_at)
 
 
-def _shown(examples: tuple[JudgeExample, ...]) -> str:
+def _shown(examples: tuple[JudgeExample, ...], *, by_criterion: bool) -> str:
     """Headings are ours; every line of a record or a reason is indented, so that it cannot pass for one."""
     lines: list[str] = []
     for number, example in enumerate(examples, start=1):
         lines += [f"[example {number} of {len(examples)}]", *_indented(example.record)]
-        lines += ["[verdict of people on it]", f"  {example.verdict}"]
+        verdict = example.verdict
+        lines.append("[verdict of people on it]")
+        if isinstance(verdict, dict):
+            lines += [f"  {name}: {said}" for name, said in verdict.items()]
+        else:
+            lines.append(f"  as a whole: {verdict}" if by_criterion else f"  {verdict}")
         lines += ["[why]", *_indented(example.reason)] if example.reason.strip() else []
     return "\n".join(lines)
 

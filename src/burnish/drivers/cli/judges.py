@@ -50,7 +50,8 @@ def list_judges(context: typer.Context, name: OnlyAgent = None, as_json: AsJson 
         columns=list_columns(),
         row=lambda one, _: list_row(one),
         key=lambda one: one.judge,
-        empty=f"No judge scores the traces of {agent}; docs/evaluators.md has an example of one.",
+        empty=_of_arms(session, agent) or f"No judge scores the traces of {agent}; docs/evaluators.md has examples.",
+        more=lambda: _of_arms(session, agent),
     )
 
 
@@ -63,9 +64,13 @@ def show(
 ) -> None:
     """Each judge on a page: figures with intervals, drift by week, bias, and earlier measurements."""
     from burnish.drivers.cli.judge_page import print_judge
-    from burnish.drivers.cli.output import print_json
+    from burnish.drivers.cli.output import EXIT_NOTHING, advise, print_json
 
     session = Session.of(context)
+    arms = _of_arms(session, agent, judge)
+    if arms and judge is not None:
+        _show_of_arms(session, agent, judge, arms, as_json)
+        return
     found = _chosen(_judges(session, agent), judge)
     history = {one.judge: _history(session, agent, one.judge) for one in found}
     if as_json:
@@ -74,6 +79,10 @@ def show(
         return
     for one in found:
         print_judge(one, history[one.judge])
+    if arms or not found:
+        advise(arms or f"No judge scores the traces of {agent}; docs/evaluators.md has examples.")
+    if not found:
+        raise typer.Exit(EXIT_NOTHING)
 
 
 @app.command("measure")
@@ -85,20 +94,28 @@ def measure(
 ) -> None:
     """Measure the judges now and keep what is found, as every night does; no model is asked."""
     from burnish.drivers.cli.judge_page import list_columns, list_row
-    from burnish.drivers.cli.output import print_json, table
+    from burnish.drivers.cli.output import EXIT_NOTHING, advise, print_json, table
+    from burnish.errors import InputError
     from burnish.loop.alignment import keys_measured, measure_judges
 
     session = Session.of(context)
     config, evaluators = _configured(session, agent)
     known = [key for _, key in keys_measured(config, evaluators)]
+    arms = _of_arms(session, agent, judge)
+    if arms and judge is not None:
+        raise InputError(arms)
     wanted = None if judge is None else [_named(judge, known)]
     with session.store() as store:
         measured = measure_judges(store, config, evaluators, wanted)
     rows = [JudgeNow(one.judge, one.version, one.state, one.reason, one) for one in measured]
     if as_json:
         print_json([_dump(one) for one in rows])
-    else:
+    elif rows:
         table(list_columns(), [list_row(one) for one in rows])
+    if arms or not rows:
+        advise(arms or f"No judge scores the traces of {agent}; docs/evaluators.md has examples.")
+    if not rows:
+        raise typer.Exit(EXIT_NOTHING)
 
 
 def _only(session: Session) -> str:
@@ -117,6 +134,42 @@ def _configured(session: Session, agent: str) -> "tuple[AgentConfig, list[Evalua
 
     config = load_agent(session.settings.project, agent)
     return config, agent_evaluators(config, session.settings)
+
+
+def _of_arms(session: Session, agent: str, judge: str | None = None) -> str:
+    """What to know of the agent's judges that compare the arms of experiments, or of the one asked for; else ""."""
+    names = [one.name for one in _configured(session, agent)[1] if one.compares_arms and judge in (None, one.name)]
+    if not names:
+        return ""
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return (
+        f"{listed} {'compare' if len(names) > 1 else 'compares'} the arms of an experiment and no trace alone, so "
+        f"labels on traces say nothing of it: people's labels on both arms do (`burnish reviews wanted EXPERIMENT`, of "
+        f"`burnish experiments list --agent {agent}`)."
+    )
+
+
+def _show_of_arms(session: Session, agent: str, judge: str, said: str, as_json: bool) -> None:
+    """A judge of arms: what there is to know is how far the place of an answer sways it."""
+    from burnish.drivers.cli.output import heading, print_json, print_text
+    from burnish.loop.alignment import place_bias
+
+    one = next(one for one in _configured(session, agent)[1] if one.name == judge)
+    try:
+        with session.store() as store:
+            bias = place_bias(store, agent, one, judge)
+            pairs = sum(store.feedback.orders(agent, judge, one.version).values())
+    except NoStoreError:
+        bias, pairs = None, 0
+    if as_json:
+        position = None if bias is None else bias.model_dump(mode="json")
+        print_json({"judge": judge, "version": one.version, "compares": "arms", "pairs": pairs, "position": position})
+        return
+    heading(f"{judge} (version {one.version})")
+    print_text(said, indent=2)
+    heading("what sways it")
+    few = f"It was asked in both orders about {pairs} pairs; from 20 on this says what their place does."
+    print_text(f"\N{BULLET} {few if bias is None else bias.reading}", indent=2)
 
 
 def _judges(session: Session, agent: str) -> list[JudgeNow]:

@@ -10,6 +10,7 @@ from burnish.drivers.verdicts import numbered, verdict_of
 from burnish.drivers.web.effect import effect_picture
 from burnish.drivers.web.render import page
 from burnish.drivers.web.wiring import agent_filter, known_agents, store_of
+from burnish.loop.against_baseline import order_text
 
 __all__ = ["show", "show_list"]
 
@@ -46,6 +47,9 @@ def show(request: Request) -> Response:
         base=baseline_of(experiment),
         arms=summarise_arms(experiment, runs),
         missing_text=missing_text,
+        orders={
+            arm: order_text([run for run in runs if run.key.arm == arm], experiment.metric) for arm in experiment.arms
+        },
         breakdown=breakdown(store, experiment, runs),
         titles={arm: proposals[arm].title for arm in experiment.arms if arm in proposals},
         verdict=verdict,

@@ -32,7 +32,6 @@ async def drafts(workshop: "Workshop", judge: Judge, train: Sequence[Labelled], 
     Raises BudgetExceededError.
     """
     rule, fail_below = workshop.config.align, workshop.config.improve.fail_below
-    wrong = [item for item in train if item.disagrees]
     found: list[Candidate] = []
     present = judge.pass_at or fail_below
     if judge.scale is not None or (judge.criteria and judge.pass_at is None):
@@ -43,33 +42,30 @@ async def drafts(workshop: "Workshop", judge: Judge, train: Sequence[Labelled], 
                 f"On {len(train)} train labels kappa is highest where scores from {cut:g} up pass ({present:g} before)."
             )
             found.append(Candidate(way="threshold", judge=changed, title=f"Pass from {cut:g} up", rationale=why))
-    if not judge.criteria and wrong:
-        chosen = choose_examples(train, rule.examples, [example.trace for example in judge.examples])
-        if chosen:
-            passes = sum(item.passes for item in chosen)
-            found.append(
-                Candidate(
-                    way="examples",
-                    judge=with_examples(judge, chosen, rule.example_chars, rule.most_examples),
-                    title=f"Show {len(chosen)} runs that people judged otherwise",
-                    rationale=f"The judge and people part on {len(wrong)} of {len(train)} train labels. {len(chosen)} "
-                    f"of those runs become examples: people pass {passes} and fail {len(chosen) - passes} of them.",
-                    made_from=tuple(item.trace_id for item in chosen),
-                )
+    taken = [example.trace for example in judge.examples]
+    chosen = choose_examples(train, rule.examples, taken)
+    if chosen:
+        found.append(
+            Candidate(
+                way="examples",
+                judge=with_examples(judge, chosen, rule.example_chars, rule.most_examples),
+                title=f"Show {len(chosen)} runs that people judged otherwise",
+                rationale=_why_examples(train, chosen),
+                made_from=tuple(item.trace_id for item in chosen),
             )
-    if wrong:
-        cases = choose_examples(train, CASES, [example.trace for example in judge.examples])
-        reworded = await reword(judge.rubric, cases, workshop.proposer, notes) if cases else None
-        if reworded is not None:
-            found.append(
-                Candidate(
-                    way="rubric",
-                    judge=judge.model_copy(update={"rubric": reworded.rubric}),
-                    title=reworded.title,
-                    rationale=reworded.rationale,
-                    made_from=reworded.shown,
-                )
+        )
+    cases = choose_examples(train, CASES, taken)
+    reworded = await reword(judge.rubric, cases, workshop.proposer, notes) if cases else None
+    if reworded is not None:
+        found.append(
+            Candidate(
+                way="rubric",
+                judge=judge.model_copy(update={"rubric": reworded.rubric}),
+                title=reworded.title,
+                rationale=reworded.rationale,
+                made_from=reworded.shown,
             )
+        )
     return [candidate for candidate in found if _can_be_written(workshop, judge, candidate, notes)]
 
 
@@ -141,6 +137,17 @@ async def ask_judge(
     contexts = [EvaluationContext(trace=trace, judge=model) for trace in store.traces.load(list(trace_ids))]
     await evaluate_traces(contexts, [asked], on_result=told)
     return found
+
+
+def _why_examples(train: Sequence[Labelled], chosen: Sequence[Labelled]) -> str:
+    wrong = sum(item.disagrees for item in train)
+    single = sum(item.teaches and not item.disagrees for item in train)
+    more = f", and on {single} more on single criteria" if single else ""
+    passes = sum(item.passes for item in chosen)
+    return (
+        f"The judge and people part on {wrong} of {len(train)} train labels{more}. {len(chosen)} of those runs become "
+        f"examples: people pass {passes} and fail {len(chosen) - passes} of them."
+    )
 
 
 def _can_be_written(workshop: "Workshop", judge: Judge, candidate: Candidate, notes: list[str]) -> bool:

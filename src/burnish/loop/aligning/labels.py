@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from burnish.domain.agreement import JudgeRule
+from burnish.domain.agreement import JudgeRule, majority
 from burnish.domain.alignment.compared import blind, ceiling, counting
 from burnish.domain.alignment.dividing import divide
 from burnish.domain.alignment.labelled import Labelled
@@ -71,8 +71,9 @@ def labels_of(
     }
     found = []
     for one in order:
-        verdict = _verdict_of(said[one], judge)
+        verdict = _verdict_of(said[one], judge, judge.name)
         people = ratings[one].people
+        by_criterion = {} if one in sealed else _criteria(said[one], judge, pass_at)
         found.append(
             Labelled(
                 trace_id=one,
@@ -85,6 +86,8 @@ def labels_of(
                 sealed=one in sealed,
                 record="" if one in sealed else render(traces[one], judge.limit),
                 text="" if one in sealed else text_of_input(traces[one].input),
+                criteria=by_criterion,
+                differs=_differing(by_criterion, said[one], judge, pass_at),
                 comment="" if one in sealed else _comment(given[one], passed[one], pass_at),
                 reason="" if one in sealed or verdict is None else verdict.comment or "",
                 cluster=clusters.get(one, ""),
@@ -135,11 +138,28 @@ def _comment(labels: Sequence[Feedback], passes: bool, pass_at: float) -> str:
     return max(said, key=len, default="")
 
 
-def _verdict_of(items: Sequence[Feedback], judge: Judge) -> Feedback | None:
+def _criteria(items: Sequence[Feedback], judge: Judge, pass_at: float) -> dict[str, bool]:
+    """What the majority of people say of each criterion that they labelled by itself; a tie says nothing."""
+    found = {}
+    for name in judge.criteria:
+        key = f"{judge.name}.{name}"
+        labels = counting([item for item in items if _is_label(item, (key,))], key)
+        passed = majority([item.score for item in labels if item.score is not None], pass_at)
+        if passed is not None:
+            found[name] = passed
+    return found
+
+
+def _differing(people: Mapping[str, bool], items: Sequence[Feedback], judge: Judge, pass_at: float) -> tuple[str, ...]:
+    """The criteria on which the judge said otherwise than people."""
+    said = {name: _verdict_of(items, judge, f"{judge.name}.{name}") for name in people}
+    scores = {name: one.score for name, one in said.items() if one is not None and one.score is not None}
+    return tuple(name for name, score in scores.items() if (score >= pass_at) is not people[name])
+
+
+def _verdict_of(items: Sequence[Feedback], judge: Judge, key: str) -> Feedback | None:
     mine = [
-        item
-        for item in items
-        if (item.source, item.key, item.version) == (FeedbackSource.JUDGE, judge.name, judge.version)
+        item for item in items if (item.source, item.key, item.version) == (FeedbackSource.JUDGE, key, judge.version)
     ]
     return mine[-1] if mine else None
 
