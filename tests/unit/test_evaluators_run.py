@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -117,6 +118,17 @@ async def test_a_hanging_function_is_given_up() -> None:
     pids = {item.score for item in report.feedback}
     assert 3 == len(report.feedback)
     assert os.getpid() not in pids
+
+
+async def test_starting_and_importing_is_not_the_functions_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that takes long to import leaves a quick function its short time-out."""
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(1)\ndef judge(context): return True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    quick = PythonFunction(name="quick", function="slow_to_import:judge", timeout_s=0.5, memory_mb=700)
+    report = await evaluate_traces([context("x")], [quick])
+    assert [True] == [item.value for item in report.feedback], report.failures
 
 
 async def test_a_function_that_dies_or_takes_all_memory_costs_itself_only() -> None:

@@ -1,5 +1,8 @@
 """What an evaluator is: a small frozen value with one `evaluate(context)`."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
@@ -201,6 +204,8 @@ class Evaluator(BaseModel):
     source: ClassVar[FeedbackSource] = FeedbackSource.CODE
     unversioned: ClassVar[frozenset[str]] = frozenset()
     """Fields of a kind that change how it is run, not what it measures."""
+    keeps_time: ClassVar[bool] = False
+    """Whether `evaluate` is `within_time` where it counts, instead of as a whole."""
     later: ClassVar[frozenset[str]] = frozenset()
     """Fields that came after the kind's first release: while empty they leave the version as it was."""
 
@@ -269,6 +274,19 @@ class Evaluator(BaseModel):
     async def evaluate(self, context: EvaluationContext) -> Score | list[Score]:
         """Judge one trace. Raise (anything) when it cannot be judged; never invent a score."""
         raise NotImplementedError(f"evaluator {type(self).__name__} has no evaluate()")
+
+    @contextlib.asynccontextmanager
+    async def within_time(self) -> AsyncIterator[None]:
+        """Cancel what is inside after `timeout_s`. Raises TimeoutError that says what to do."""
+        try:
+            async with asyncio.timeout(self.timeout_s) as clock:
+                yield
+        except TimeoutError as error:
+            if not clock.expired():
+                raise
+            raise TimeoutError(
+                f"no answer within {self.timeout_s:g} s; raise timeout_s or look why it hangs"
+            ) from error
 
 
 class CodeCheck(Evaluator):

@@ -15,10 +15,12 @@ from pydantic import Field
 
 from burnish.domain.base import Json
 from burnish.domain.evaluators.base import EvaluationContext, Evaluator, EvaluatorError, Score
-from burnish.domain.evaluators.workers import Worker, give_back, take
+from burnish.domain.evaluators.workers import Worker, WorkerDiedError, give_back, take
 from burnish.errors import ConfigError
 
 __all__ = ["PythonFunction", "as_scores", "load_function"]
+
+START_S = 60.0  # for a process to start and to import the function's module
 
 
 class PythonFunction(Evaluator):
@@ -26,13 +28,15 @@ class PythonFunction(Evaluator):
 
     It returns a bool, a number, a Score or a list of Scores, and raises where it cannot judge; it may be async. It runs
     in a process of its own with `memory_mb` of address space: one that hangs is killed after `timeout_s`, one that dies
-    or runs out of memory is replaced, and either costs this result only. `isolated: false` runs it in burnish's own
+    or runs out of memory is replaced, and either costs this result only. Starting the process and importing the module
+    does not count in `timeout_s`. `isolated: false` runs it in burnish's own
     process, where it may ask the judge's model (`context.model`); then a time-out leaves its thread to end by itself.
     Raise `edition` when its code changes meaning: old and new results are then kept apart.
     """
 
     kind: ClassVar[str] = "python"
     unversioned: ClassVar[frozenset[str]] = frozenset({"isolated", "memory_mb"})
+    keeps_time: ClassVar[bool] = True
 
     function: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")
     arguments: dict[str, Json] = {}
@@ -54,20 +58,28 @@ class PythonFunction(Evaluator):
         if self.isolated:
             return await self._in_worker(context)
         function = self._load()
-        if inspect.iscoroutinefunction(function):
-            answer = await function(context, **self.arguments)
-        else:
-            answer = await _in_thread(lambda: function(context, **self.arguments))
-            if inspect.isawaitable(answer):
-                answer = await answer
+        async with self.within_time():
+            if inspect.iscoroutinefunction(function):
+                answer = await function(context, **self.arguments)
+            else:
+                answer = await _in_thread(lambda: function(context, **self.arguments))
+                if inspect.isawaitable(answer):
+                    answer = await answer
         return as_scores(answer)
 
     async def _in_worker(self, context: EvaluationContext) -> Score | list[Score]:
-        call = _Call(self.memory_mb)
+        call = _Call(self.function, self.memory_mb)
         plain = context.model_copy(update={"judge": None})  # a model is connections, which stay here
         try:
-            answer = await _in_thread(lambda: call.run(self.function, plain, self.arguments))
-        except asyncio.CancelledError:
+            try:
+                async with asyncio.timeout(START_S):
+                    await _in_thread(call.start)
+            except TimeoutError as error:
+                said = f"its process did not start and import '{self.function}' within {START_S:g} s"
+                raise TimeoutError(said) from error
+            async with self.within_time():
+                answer = await _in_thread(lambda: call.run(plain, self.arguments))
+        except (asyncio.CancelledError, TimeoutError):
             call.give_up()
             raise
         if "error" in answer:
@@ -85,22 +97,36 @@ class PythonFunction(Evaluator):
 class _Call:
     """One call of a worker that another thread may give up."""
 
-    def __init__(self, memory_mb: int) -> None:
+    def __init__(self, function: str, memory_mb: int) -> None:
+        self._function = function
         self._memory_mb = memory_mb
         self._lock = threading.Lock()
         self._worker: Worker | None = None
         self._given_up = False
 
-    def run(self, function: str, context: EvaluationContext, arguments: dict[str, Json]) -> dict[str, Any]:
+    def start(self) -> None:
+        """Have a worker that has the function. Raises WorkerDiedError."""
         worker = take(self._memory_mb)
         with self._lock:
             if self._given_up:  # it was late to start: the next call finds it ready
                 give_back(worker)
-                return {}
+                return
             self._worker = worker
+        try:
+            worker.load(self._function)
+        except WorkerDiedError:
+            self.give_up()
+            raise
+
+    def run(self, context: EvaluationContext, arguments: dict[str, Json]) -> dict[str, Any]:
+        """The worker's answer. Raises WorkerDiedError."""
+        with self._lock:
+            worker = self._worker
+        if worker is None:
+            return {}
         sound = False
         try:
-            answer = worker.call(function, context, arguments)
+            answer = worker.call(self._function, context, arguments)
             sound = answer.get("error") != "MemoryError"
         finally:
             with self._lock:
@@ -112,6 +138,7 @@ class _Call:
         return answer
 
     def give_up(self) -> None:
+        """End the worker, unless it has answered."""
         with self._lock:
             self._given_up = True
             if self._worker is not None:

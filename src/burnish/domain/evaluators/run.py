@@ -1,6 +1,7 @@
 """Run evaluators over traces. What an evaluator cannot say becomes an `EvaluatorFailure`, never a score."""
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -220,14 +221,10 @@ async def evaluate_pairs(
 
 async def _ask(evaluator: Evaluator, context: EvaluationContext) -> object:
     try:
-        async with asyncio.timeout(evaluator.timeout_s) as clock:
+        async with contextlib.nullcontext() if evaluator.keeps_time else evaluator.within_time():
             return await evaluator.evaluate(context)
     except BudgetExceededError:
         raise
-    except TimeoutError as error:
-        if clock.expired():
-            return TimeoutError(f"no answer within {evaluator.timeout_s:g} s; raise timeout_s or look why it hangs")
-        return error
     except Exception as error:
         return error
 

@@ -50,7 +50,10 @@ def main() -> None:
 
 def _answer(runner: asyncio.Runner, function: str, context: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
-        given = load_function(function)(context, **arguments)
+        found = load_function(function)
+        if context is None:
+            return {}
+        given = found(context, **arguments)
         if inspect.isawaitable(given):
             given = runner.run(_settle(given))
         scores = as_scores(given)

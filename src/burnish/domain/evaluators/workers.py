@@ -33,6 +33,7 @@ class Worker:
 
     def __init__(self, memory_mb: int) -> None:
         self.memory_mb = memory_mb
+        self._loaded: set[str] = set()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", "burnish.domain.evaluators.worker", str(memory_mb), str(os.getpid())],
@@ -52,8 +53,17 @@ class Worker:
         """Wait until it has started. Raises WorkerDiedError."""
         self._line()
 
+    def load(self, function: str) -> None:
+        """Have the function's module imported, so that its time is not the call's; an error of it is told by the call.
+
+        Raises WorkerDiedError.
+        """
+        if function not in self._loaded:
+            self.call(function, None, {})
+            self._loaded.add(function)
+
     def call(self, function: str, context: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The answer to one call. Raises WorkerDiedError."""
+        """The answer to one call; without a context the function is only looked up. Raises WorkerDiedError."""
         assert self._process.stdin is not None
         body = pickle.dumps((function, context, arguments), protocol=pickle.HIGHEST_PROTOCOL)
         try:
