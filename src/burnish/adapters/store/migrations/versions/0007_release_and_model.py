@@ -1,4 +1,5 @@
-"""Release and main model of traces, for lists that are filtered by them; an index to what people said."""
+"""Release and main model of traces, for lists that are filtered by them; indices to what people said, and to wrong
+passwords by where they came from."""
 
 import zlib
 from collections import defaultdict
@@ -34,9 +35,11 @@ def upgrade() -> None:
     op.create_index(
         "ix_feedback_people", "feedback", ["key", "trace_id"], sqlite_where=people, postgresql_where=people
     )
+    op.create_index("ix_login_failures_origin_last_at", "login_failures", ["origin", "last_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_login_failures_origin_last_at", "login_failures")
     op.drop_index("ix_feedback_people", "feedback")
     for name, columns in _BEFORE.items():
         op.drop_index("_".join([name, *_MORE]), "traces")
