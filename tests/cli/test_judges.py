@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.seeded import store_url
-from support.store_samples import START, judged, trace
+from support.store_samples import START, judged, judges_pull, trace
 from typer.testing import CliRunner, Result
 
 from burnish.adapters.store import Store
@@ -114,3 +114,16 @@ def test_bars_are_as_high_as_the_agreement() -> None:
     shares = ([1.0] * 8, [1.0, 1.0, 1.0, 0.0], [1.0, 0.0], [0.0])
     windows = [DriftWindow(start=START, end=START, right=rate_of(right)) for right in shares]
     assert "█▅▁▁" == sparkline(windows)
+
+
+def test_what_judges_propose_is_listed_under_their_agent(folder: Path) -> None:
+    """Proposals, pull requests and weeks of an agent's judges are in its lists, and in no other agent's."""
+    proposal, pull = judges_pull("support")
+    with Store.open(store_url(folder)) as store:
+        store.proposals.add([proposal])
+        store.pull_requests.save(pull)
+        week = store.nights.begin(proposal.agent, START.date())
+    for noun, known in (("proposals", proposal.id), ("pulls", pull.id), ("nights", week.id)):
+        for agent, there in (("support", [known]), ("other", [])):
+            found = CliRunner().invoke(app, ["--project", str(folder), noun, "list", "--agent", agent, "--json"])
+            assert there == [one["id"] for one in json.loads(found.stdout)], noun

@@ -14,11 +14,12 @@ class TraceQuery(Value):
     """Which traces, newest first. Everything set must hold.
 
     `origin` tells production traces from those of offline runs (source "experiment"). `visible` leaves out the
-    traces behind held-out examples, so that discovering and proposing never see them. `model` is the main one. `text` searches previews, the
-    name and the beginnings of ids. `below` keeps traces whose newest feedback of the named key is under the score,
-    `at_least` those where it is not; `has_feedback` those with any of a key, `heard` those of which people said
-    anything. `ids` keeps these traces alone. `before` is the start and id of a trace: only what is listed after it.
-    `settled` keeps traces that ended, or of which nothing has come in, since that moment: no longer growing.
+    traces behind held-out examples, so that discovering and proposing never see them. `model` is the main one.
+    `text` searches previews, the name and the beginnings of ids. `below` keeps traces whose newest feedback of the
+    named key is under the score, `at_least` those where it is not; `has_feedback` those with any of a key, `heard`
+    those of which people said anything. `ids` keeps these traces alone. `before` is the start and id of a trace: only
+    what is listed after it. `settled` keeps traces that ended, or of which nothing has come in, since that moment: no
+    longer growing.
     """
 
     agent: str | None = None

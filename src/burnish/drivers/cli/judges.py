@@ -1,6 +1,7 @@
 """`burnish judges`: how the agent's judges stand with people, and what sways them."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -38,20 +39,9 @@ class JudgeNow(NamedTuple):
 @app.command("list")
 def list_judges(context: typer.Context, name: OnlyAgent = None, as_json: AsJson = False) -> None:
     """An agent's judges: state, agreement with people on what they were not fitted to, and the people's own."""
-    from burnish.drivers.cli.judge_page import list_columns, list_row
-    from burnish.drivers.cli.output import listing
-
     session = Session.of(context)
     agent = name or _only(session)
-    listing(
-        as_json,
-        lambda: _judges(session, agent),
-        dump=_dump,
-        columns=list_columns(),
-        row=lambda one, _: list_row(one),
-        key=lambda one: one.judge,
-        empty=f"No judge scores the traces of {agent}; docs/evaluators.md has an example of one.",
-    )
+    _list(as_json, agent, lambda: _judges(session, agent))
 
 
 @app.command("show")
@@ -84,21 +74,34 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Measure the judges now and keep what is found, as every night does; no model is asked."""
-    from burnish.drivers.cli.judge_page import list_columns, list_row
-    from burnish.drivers.cli.output import print_json, table
     from burnish.loop.alignment import keys_measured, measure_judges
 
     session = Session.of(context)
     config, evaluators = _configured(session, agent)
     known = [key for _, key in keys_measured(config, evaluators)]
     wanted = None if judge is None else [_named(judge, known)]
-    with session.store() as store:
-        measured = measure_judges(store, config, evaluators, wanted)
-    rows = [JudgeNow(one.judge, one.version, one.state, one.reason, one) for one in measured]
-    if as_json:
-        print_json([_dump(one) for one in rows])
-    else:
-        table(list_columns(), [list_row(one) for one in rows])
+
+    def measured() -> list[JudgeNow]:
+        with session.store() as store:
+            found = measure_judges(store, config, evaluators, wanted)
+        return [JudgeNow(one.judge, one.version, one.state, one.reason, one) for one in found]
+
+    _list(as_json, agent, measured)
+
+
+def _list(as_json: bool, agent: str, fetch: Callable[[], list[JudgeNow]]) -> None:
+    from burnish.drivers.cli.judge_page import list_columns, list_row
+    from burnish.drivers.cli.output import listing
+
+    listing(
+        as_json,
+        fetch,
+        dump=_dump,
+        columns=list_columns(),
+        row=lambda one, _: list_row(one),
+        key=lambda one: one.judge,
+        empty=f"No judge scores the traces of {agent}; docs/evaluators.md has an example of one.",
+    )
 
 
 def _only(session: Session) -> str:

@@ -32,9 +32,7 @@ def upgrade() -> None:
         op.drop_index(name, "traces")
         op.create_index("_".join([name, *_MORE]), "traces", [*columns, *_MORE])
     people = sa.text("source IN ('human', 'user')")
-    op.create_index(
-        "ix_feedback_people", "feedback", ["key", "trace_id"], sqlite_where=people, postgresql_where=people
-    )
+    op.create_index("ix_feedback_people", "feedback", ["key", "trace_id"], sqlite_where=people, postgresql_where=people)
     op.create_index("ix_login_failures_origin_last_at", "login_failures", ["origin", "last_at"])
 
 
