@@ -174,7 +174,7 @@ def judge_share(store: "Store", queue: Queue, judge: str, pass_at: float = 0.5) 
         verdict = verdicts[-1] if verdicts else None
         if verdict is None:
             continue
-        human = _decided(labels[item.id], pass_at) if item.state is ItemState.SETTLED else None
+        human = _decided(labels[item.id], pass_at)
         if human is None and item.state is ItemState.SETTLED:
             continue
         right = None if human is None else float(human == (verdict >= pass_at))

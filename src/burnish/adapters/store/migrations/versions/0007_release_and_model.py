@@ -9,6 +9,7 @@ import orjson
 import sqlalchemy as sa
 from alembic import op
 
+from burnish.domain.base import bare, built
 from burnish.domain.traces import Span, SpanKind, Trace, Usage
 
 revision = "0007"
@@ -72,7 +73,7 @@ def _next(connection: sa.Connection, last: str) -> list[str]:
 
 
 def _read(connection: sa.Connection, ids: list[str]) -> dict[str, tuple[str | None, str | None]]:
-    named = sa.bindparam("ids", ids, expanding=True)
+    named: sa.BindParameter[Any] = sa.bindparam("ids", ids, expanding=True)
     heads = sa.text("SELECT trace_id, body FROM trace_payloads WHERE trace_id IN :ids").bindparams(named)
     releases = {trace_id: _parsed(body).get("release") for trace_id, body in connection.execute(heads)}
     bodies = sa.text(
@@ -82,22 +83,23 @@ def _read(connection: sa.Connection, ids: list[str]) -> dict[str, tuple[str | No
     spans: dict[str, list[Span]] = defaultdict(list)
     for trace_id, body in connection.execute(bodies):
         spans[trace_id].append(_span(_parsed(body)))
-    return {one: (releases.get(one), Trace.model_construct(spans=tuple(spans[one])).model) for one in ids}
+    return {one: (releases.get(one), built(Trace, bare(Trace) | {"spans": tuple(spans[one])}).model) for one in ids}
 
 
 def _span(data: dict[str, Any]) -> Span:
     """As much of a span as says what its trace's main model is; what is stored was checked when it came in."""
     usage = data.get("usage")
-    return Span.model_construct(
-        span_id=data["span_id"],
-        parent_id=data.get("parent_id"),
-        kind=SpanKind(data.get("kind", "unknown")),
-        model=data.get("model"),
-        usage=Usage.model_construct(**usage) if usage is not None else None,
-        attributes=data.get("attributes") or {},
-        input_messages=tuple(data.get("input_messages") or ()),
-        output_messages=tuple(data.get("output_messages") or ()),
-    )
+    known: dict[str, Any] = {
+        "span_id": data["span_id"],
+        "parent_id": data.get("parent_id"),
+        "kind": SpanKind(data.get("kind", "unknown")),
+        "model": data.get("model"),
+        "usage": built(Usage, bare(Usage) | usage) if usage is not None else None,
+        "attributes": data.get("attributes") or {},
+        "input_messages": tuple(data.get("input_messages") or ()),
+        "output_messages": tuple(data.get("output_messages") or ()),
+    }
+    return built(Span, bare(Span) | known)
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
