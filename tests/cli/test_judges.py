@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.seeded import store_url
-from support.store_samples import START, judged, trace
+from support.store_samples import START, judged, judges_pull, trace
 from typer.testing import CliRunner, Result
 
 from burnish.adapters.store import Store
@@ -145,3 +145,16 @@ def test_a_judge_of_arms_says_where_its_word_is_held_against_people(folder: Path
         alone = ask(folder, command, "support")
         assert (3, "") == (alone.exit_code, alone.stdout)
         assert "reviews wanted EXPERIMENT" in alone.stderr
+
+
+def test_what_judges_propose_is_listed_under_their_agent(folder: Path) -> None:
+    """Proposals, pull requests and weeks of an agent's judges are in its lists, and in no other agent's."""
+    proposal, pull = judges_pull("support")
+    with Store.open(store_url(folder)) as store:
+        store.proposals.add([proposal])
+        store.pull_requests.save(pull)
+        week = store.nights.begin(proposal.agent, START.date())
+    for noun, known in (("proposals", proposal.id), ("pulls", pull.id), ("nights", week.id)):
+        for agent, there in (("support", [known]), ("other", [])):
+            found = CliRunner().invoke(app, ["--project", str(folder), noun, "list", "--agent", agent, "--json"])
+            assert there == [one["id"] for one in json.loads(found.stdout)], noun

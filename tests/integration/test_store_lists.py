@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from support.store_samples import START, judged, trace
+from support.store_samples import START, judged, span, trace
 
 from burnish.adapters.store import Store
 from burnish.adapters.store.tables import traces as traces_table
@@ -49,6 +49,21 @@ def test_a_summary_tells_what_lists_show(store: Store) -> None:
             scores={"helpful": 0.9},
         )
     ] == store.traces.list(TraceQuery())
+
+
+def test_lists_are_filtered_by_release_and_main_model(store: Store) -> None:
+    """Both are of the whole trace, also where its last span comes later; neither is searched for row by row."""
+    first = trace("t2", span("t2", "root"), span("t2", "one", "root", model="small"), release="1.2")
+    store.traces.add([trace("t0"), trace("t1", span("t1", "root", model="small"), release="1.1", after=1), first])
+    assert ["t1", "t2"] == sorted(ids(store, model="small"))
+    for number in range(2):
+        store.traces.add([trace("t2", span("t2", f"more {number}", "root", after=1 + number, model="large"))])
+    assert ([["t1"], ["t2"], ["t2"]]) == [ids(store, **asked) for asked in (
+        {"model": "small"}, {"model": "large", "release": "1.2", "agent": "support"}, {"release": "1.2"},
+    )]  # fmt: skip
+    assert [("1.1", "small")] == [(one.release, one.model) for one in store.traces.list(TraceQuery(model="small"))]
+    page = store.traces.page(TraceQuery(model="large", limit=5), 1)
+    assert (["t2"], False) == ([one.trace_id for one in page.traces], page.searched)
 
 
 def test_newest_first_with_pages(store: Store) -> None:
@@ -167,6 +182,8 @@ QUERIES = {
     "since": TraceQuery(agent="support", since=START, limit=50),
     "session": TraceQuery(session_id="s1", limit=50),
     "visible": TraceQuery(agent="support", visible=True, limit=50),
+    "release": TraceQuery(release="1.2", limit=50),
+    "model": TraceQuery(agent="support", model="m", limit=50),
 }
 
 

@@ -12,11 +12,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from support.databases import sqlite_url
+from support.store_samples import span, trace
 
 from burnish.adapters.store import Store
 from burnish.adapters.store.engine import Database
 from burnish.adapters.store.schema import HEAD, alembic_config, migrate
 from burnish.adapters.store.tables import metadata
+from burnish.domain.traces import SpanKind, Usage
 from burnish.errors import StoreError
 
 
@@ -52,6 +54,39 @@ def test_indices_and_keys_are_those_of_the_tables(database: Database) -> None:
 def test_the_head_in_the_code_is_the_newest_migration() -> None:
     """`HEAD` lets a present database open without alembic, so it must name the last file."""
     assert ScriptDirectory.from_config(alembic_config()).get_current_head() == HEAD
+
+
+def test_release_and_model_are_read_out_of_what_is_stored(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store of the revision before gets what adding its traces today writes, whatever the size of a batch."""
+    long = {"note": "x" * 30_000}  # stored compressed
+    traces = [
+        trace("t0", release="1.0"),
+        trace("t1", span("t1", "root", model="of the root")),
+        trace("t2", span("t2", "root"), span("t2", "a", "root", 1, model="small", attributes=long),
+              span("t2", "b", "root", 2, model="large", usage=Usage(input_tokens=9)),
+              span("t2", "inner", "b", 3, model="small"), release="1.1", metadata=long),
+        trace("t3", span("t3", "root"), span("t3", "a", "root", 1, model="small", kind=SpanKind.TOOL)),
+        trace("t4", span("t4", "root"), span("t4", "a", "root", 1, model="small"), span("t4", "b", "root", 2),
+              span("t4", "c", "root", 3, model="small"), span("t4", "d", "root", 4, model="other")),
+    ]  # fmt: skip
+    columns = sa.select(metadata.tables["traces"]).order_by(sa.text("trace_id"))
+    revision = ScriptDirectory.from_config(alembic_config()).get_revision("0007")
+    monkeypatch.setattr(revision.module, "_BATCH", 2)
+    with Store.open(empty_url) as store:
+        store.traces.add(traces)
+        database = store.traces._database
+        with database.read() as connection:
+            before = connection.execute(columns).mappings().all()
+        for direction in (command.downgrade, command.upgrade):
+            with database.write("schema") as connection:
+                config = alembic_config()
+                config.attributes["connection"] = connection
+                direction(config, "0006" if direction is command.downgrade else "head")
+        with database.read() as connection:
+            assert before == connection.execute(columns).mappings().all()
+    assert [("1.0", None), (None, "of the root"), ("1.1", "large"), (None, None), (None, "small")] == [
+        (row["release"], row["model"]) for row in before
+    ]
 
 
 def test_downgrading_leaves_nothing(database: Database) -> None:

@@ -53,6 +53,33 @@ def test_guessing_is_slowed_down_by_name_and_origin(accounts: UserStore) -> None
     assert accounts.authenticate("ann", PASSWORD, "10.0.0.1").user is not None
 
 
+def test_one_password_on_many_names_is_stopped(accounts: UserStore) -> None:
+    """Wrong ones for twenty names from one address, and it waits until the first is a quarter of an hour old."""
+    accounts.add("ann", Role.REVIEWER, PASSWORD)
+    answers = [accounts.authenticate(f"name {n}", "guess", "10.0.0.1") for n in range(25)]
+    assert [0] * 20 + [20] * 5 == [one.names for one in answers]
+    assert {True} == {850 < one.wait_s <= 900 for one in answers[20:]}
+    assert 20 == accounts.authenticate("ann", PASSWORD, "10.0.0.1").names
+    assert accounts.authenticate("ann", PASSWORD, "10.0.0.2").user is not None
+    assert 0 == accounts.authenticate("name 3", "guess", "10.0.0.1").names  # counted before, and held by its own limit
+    failures = review_tables.login_failures
+    with accounts._database.write("users") as connection:
+        older = failures.c.last_at - users.ADDRESS_WINDOW_S * 1_000_000
+        connection.execute(sa.update(failures).where(failures.c.name == "name 0").values(last_at=older))
+    assert accounts.authenticate("ann", PASSWORD, "10.0.0.1").user is not None
+
+
+def test_an_office_is_not_locked_out_by_slips(accounts: UserStore) -> None:
+    """One person's many tries are one name; who gets in after some wrong ones is not counted any more."""
+    for n in range(30):
+        accounts.add(f"person {n}", Role.REVIEWER, PASSWORD)
+    for _ in range(12):
+        accounts.authenticate("person 0", "Correct Horse", "10.0.0.1")
+    for n in range(1, 30):
+        assert accounts.authenticate(f"person {n}", "Correct Horse", "10.0.0.1").names == 0
+        assert accounts.authenticate(f"person {n}", PASSWORD, "10.0.0.1").user is not None
+
+
 def test_an_unknown_name_is_slowed_down_alike(accounts: UserStore) -> None:
     """Nobody learns from the answers whether a name exists."""
     accounts.add("ann", Role.REVIEWER, PASSWORD)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.proposals import Edit, Proposal, PullRequest
 from burnish.domain.traces import Message, Span, SpanKind, TextPart, Trace, Usage
 
 START = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
@@ -43,3 +44,19 @@ def judged(trace_id: str, score: float | None, key: str = "helpful", after: floa
     defaults = {"source": FeedbackSource.JUDGE, "author": key, "version": "v1"}
     moment = START + timedelta(seconds=after)
     return Feedback(trace_id=trace_id, key=key, score=score, created_at=moment, **(defaults | fields))
+
+
+def judges_pull(agent: str) -> tuple[Proposal, PullRequest]:
+    """A proposal for a judge of the agent, and its pull request, kept as the week of its judges keeps them."""
+    book = f"{agent}~judges"
+    edit = Edit(path="config/evaluators/all.yaml", search="Is it helpful?", replace="Does it help?")
+    proposal = Proposal(
+        id=Proposal.id_for(book, "c" * 40, (edit,)), agent=book, night=f"{book}/2026-01-26", base_commit="c" * 40,
+        title="Say what helps", rationale="People disagreed.", edits=(edit,), proposer="rubric", created_at=START,
+    )  # fmt: skip
+    pull = PullRequest(
+        id=f"{book}-1", agent=book, proposal_id=proposal.id, forge="local", branch="burnish/say-what-helps",
+        base="main", commit="d" * 40, number=7, url="/pull-requests/7", title=proposal.title, body="Why.",
+        created_at=START,
+    )  # fmt: skip
+    return proposal, pull

@@ -177,6 +177,21 @@ def test_an_estimate_stops_at_the_first_item_without_a_label() -> None:
     assert estimate([]) is None
 
 
+def test_an_item_that_waits_for_a_decision_stops_no_estimate() -> None:
+    """What was met and is open widens the interval to what it may turn out to be; the mean is of what is decided."""
+    decided = [Drawn(1.0, float(n), n % 2, met=True) for n in range(9)]
+    without = estimate([one for number, one in enumerate(decided) if number != 2])
+    waiting = estimate([one if number != 2 else one._replace(value=None) for number, one in enumerate(decided)])
+    assert without is not None
+    assert waiting is not None
+    assert (7, 0, 7, 1) == (without.labelled, without.waiting, waiting.labelled, waiting.waiting)
+    assert without.mean == pytest.approx(waiting.mean)
+    ends = [estimate([one if number != 2 else one._replace(value=end) for number, one in enumerate(decided)])
+            for end in (0.0, 1.0)]  # fmt: skip
+    assert [waiting.low, waiting.high] == [ends[0] and ends[0].low, ends[1] and ends[1].high]
+    assert estimate([one._replace(value=None) for one in decided]) is None
+
+
 def test_other_people_are_hidden_until_the_item_is_decided() -> None:
     """A reviewer sees the agent's user and themself; an expert who decides sees everybody."""
     ann, bob = (

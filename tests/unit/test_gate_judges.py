@@ -84,6 +84,12 @@ def test_agreement_is_shown_where_there_are_labels() -> None:
     assert "0.90" == agreement_rows(evidence)[0]["kappa"][:4]
 
 
+def test_a_judge_that_compares_arms_has_no_row_for_production() -> None:
+    """It scores no production trace: "0 labels" there would read as work that somebody has left undone."""
+    evidence = JudgeEvidence(standing=standing(0, 0), compares_arms=True, after=standing(38, 40).agreement)
+    assert ["runs after"] == [row["where"] for row in agreement_rows(evidence)]
+
+
 def test_a_stale_judge_holds_a_yes_back_and_the_reason_names_its_state() -> None:
     """It agreed with people once; what it is now nobody knows, and the reason says what to do."""
     stale = with_history(standing(0, 0), RULE, now=NOW, earlier=Earlier("v0", "small", NOW), model="large")

@@ -137,6 +137,26 @@ def test_how_often_the_judge_is_right_is_estimated_from_the_labels(store: Store)
     assert 0.2 < found.low < found.mean < found.high < 0.8
 
 
+def test_what_nobody_decides_does_not_end_what_is_known_of_the_judge(store: Store) -> None:
+    """A skipped item and one handed on wait and widen the interval; a label without a score says nothing."""
+    store.traces.add([young(f"t{n}") for n in range(20)])
+    store.feedback.add([judged(f"t{n}", 1.0) for n in range(20)])
+    queue = Queue(name="desk", ask=Ask(labels=("unclear",)), fill=(Share(share=1),))
+    route(store, [queue], "support")
+    for act in (store.queues.skip, store.queues.escalate):
+        held = store.queues.take(queue, ANN)
+        assert held is not None
+        act(queue, held.item.id, ANN, "no idea")
+    held = store.queues.take(queue, ANN)
+    assert held is not None
+    store.queues.give(queue, held.item.id, ANN, Label(value="unclear"))
+    labelled(store, queue, ANN, [1.0, 0.0] * 5)
+    found = judge_share(store, queue, "helpful")
+    assert found is not None
+    assert (10, 2) == (found.labelled, found.waiting)
+    assert found.low < 0.5 < found.high
+
+
 def test_a_span_that_a_person_marked_is_part_of_the_failure_summary(store: Store) -> None:
     """What reviewers write goes into what traces are grouped by, with the name of the step."""
     store.traces.add([trace("t1")])

@@ -133,7 +133,7 @@ def test_a_request_without_the_token_changes_nothing(desk: TestClient, site: Sta
     sign_in(desk, "admin")
     mine = token(desk)
     other = browser_of(desk.app)
-    fields = {"name": "eve", "password": PASSWORD, "role": "admin"}
+    fields = {"name": "eve", "password": PASSWORD, "role": "admin", "scope": "all"}
     for given in ("", "x", token(other), mine[:-1]):
         assert 403 == desk.post("/users", data={**fields, "csrf": given}).status_code
     assert 403 == desk.post(f"/users?csrf={mine}", data=fields).status_code

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 from support.seeded import AGENT, START, seeded_store, store_url, support_trace, trace_id
+from support.store_samples import judges_pull
 from web.conftest import settings_for
 
 from burnish.adapters.store import Store
@@ -159,6 +160,20 @@ def test_the_weeks_of_an_agent_s_judges_are_no_agent(judged: Store, folder: Path
     for path in ("/", "/traces"):
         assert "~" not in client.get(path).text, path
     assert f"{AGENT}, judges" in client.get(f"/nights?agent={AGENT}").text
+
+
+def test_what_judges_propose_is_found_under_their_agent(judged: Store, folder: Path) -> None:
+    """Proposals and pull requests for an agent's judges are in its lists, and in no other agent's."""
+    proposal, pull = judges_pull(AGENT)
+    judged.proposals.add([proposal])
+    judged.pull_requests.save(pull)
+    client = site(judged, folder)
+    for path in ("/proposals", "/pull-requests"):
+        assert proposal.title in client.get(f"{path}?agent={AGENT}").text
+        assert f"{AGENT}, judges" in client.get(path).text
+        assert proposal.title not in client.get(f"{path}?agent=other").text
+    assert proposal.title in client.get(f"/pull-requests/7?agent={AGENT}").text
+    assert 'href="/pull-requests' in client.get("/").text
 
 
 def test_comments_are_not_scores(judged: Store, folder: Path) -> None:

@@ -38,7 +38,7 @@ def test_an_admin_makes_an_account(desk: TestClient, store: Store) -> None:
 def test_a_wrong_account_is_said_to_be_wrong(desk: TestClient, store: Store) -> None:
     """A name that is taken or none, a short password and an unknown role are refused on the form."""
     before = store.users.list()
-    right = {"name": "ann", "role": "reviewer", "password": PASSWORD}
+    right = {"name": "ann", "role": "reviewer", "scope": "all", "password": PASSWORD}
     for wrong in ({"name": ""}, {"name": "admin"}, {"name": "a\u202eb"}, {"name": "x" * 201}, {"password": "short"},
                   {"role": "owner"}, {"role": ""}):  # fmt: skip
         answer = send(desk, "/users", **{**right, **wrong})
@@ -56,6 +56,18 @@ def test_an_admin_changes_others(desk: TestClient, store: Store) -> None:
     send(desk, "/users/remove", name="reviewer")
     assert store.users.find("reviewer") is None
     assert 422 == send(desk, "/users/remove", name="reviewer").status_code
+
+
+@pytest.mark.parametrize("scope", [{}, {"scope": ""}, {"scope": "everything"}, {"queue": ["refunds"]}])
+def test_queues_that_are_not_said_are_not_all_queues(desk: TestClient, store: Store, scope: dict[str, object]) -> None:
+    """A form without the field, or with another word in it, changes and makes nothing and says what is missing."""
+    store.users.set_access("reviewer", Role.REVIEWER, ("refunds",))
+    before = store.users.list()
+    for path, fields in (("/users/access", {"name": "reviewer"}), ("/users", {"name": "ann", "password": PASSWORD})):
+        answer = send(desk, path, role="expert", **fields, **scope)
+        assert 400 == answer.status_code, path
+        assert "does not say which queues" in answer.text
+    assert before == store.users.list()
 
 
 def test_no_admin_locks_themselves_out(desk: TestClient, store: Store) -> None:

@@ -91,7 +91,7 @@ def test_a_token_is_of_the_person_the_proxy_names(store: Store, tmp_path: Path) 
     client.headers[SAID] = "admin"
     before = token(client, "/users")
     assert 403 == client.post("/users", data={"name": "ann", "role": "reviewer"}).status_code
-    assert 303 == send(client, "/users", name="ann", role="reviewer").status_code
+    assert 303 == send(client, "/users", name="ann", role="reviewer", scope="all").status_code
     client.headers[SAID] = "ann"
     assert before != token(client, "/account")
     del client.headers[SAID]

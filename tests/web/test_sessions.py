@@ -11,11 +11,13 @@ from itsdangerous import URLSafeTimedSerializer
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.testclient import TestClient
-from support.signing import PASSWORD, browser_of, send, sign_in, token
+from support.seeded import store_url
+from support.signing import PASSWORD, browser_of, make_accounts, send, sign_in, token
 from web.conftest import settings_for
 
+from burnish.adapters.store import Store
 from burnish.domain.annotation.people import Role
-from burnish.drivers.web import doors
+from burnish.drivers.web import create_app, doors
 from burnish.drivers.web.session import Session, SessionCookie, session_key
 from burnish.errors import ConfigError
 
@@ -156,6 +158,25 @@ def test_guessing_is_slowed_down_and_says_for_how_long(desk: TestClient) -> None
         assert 1 <= int(answers[6].headers["retry-after"]) <= 4
         said[name] = [answer.text.replace(name, "NAME") for answer in answers[:5]]
     assert said["expert"] == said["nobody"]
+
+
+def test_a_password_tried_on_many_names_is_stopped_by_address(tmp_path: Path) -> None:
+    """The form says why and for how long; other addresses, known from a proxy of ours alone, are not held by it."""
+    with Store.open(store_url(tmp_path)) as store:
+        make_accounts(store)
+        app = create_app(store, settings_for(tmp_path, trusted_proxies="10.0.0.2"))
+        client = TestClient(app, base_url="http://localhost", client=("10.0.0.2", 50_000))
+        client.headers["X-Forwarded-For"] = "9.9.9.9, 5.6.7.8"
+        tries = [sign_in(client, f"name{number}", "Spring 2026!") for number in range(21)]
+        assert [403] * 20 + [429] == [answer.status_code for answer in tries]
+        assert 850 < int(tries[20].headers["retry-after"]) <= 900
+        assert "Wrong passwords for 20 names came from your address" in tries[20].text
+        client.headers["X-Forwarded-For"] = "1.1.1.1, 5.6.7.8"
+        assert 429 == sign_in(client, "admin").status_code
+        client.headers["X-Forwarded-For"] = "9.9.9.9"
+        assert 303 == sign_in(client, "admin").status_code
+        client.headers["X-Forwarded-For"] = "9.9.9.9, 5.6.7.8"
+        assert 200 == client.get("/traces").status_code  # who is signed in goes on
 
 
 def test_a_rush_of_passwords_does_not_take_the_machine(desk: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,12 @@ class TraceQuery(Value):
     """Which traces, newest first. Everything set must hold.
 
     `origin` tells production traces from those of offline runs (source "experiment"). `visible` leaves out the
-    traces behind held-out examples, so that discovering and proposing never see them. `text` searches previews, the
-    name and the beginnings of ids. `below` keeps traces whose newest feedback of the named key is under the score,
-    `at_least` those where it is not; `has_feedback` those with any of a key, `heard` those of which people said
-    anything. `ids` keeps these traces alone. `before` is the start and id of a trace: only what is listed after it.
-    `settled` keeps traces that ended, or of which nothing has come in, since that moment: no longer growing.
+    traces behind held-out examples, so that discovering and proposing never see them. `model` is the main one.
+    `text` searches previews, the name and the beginnings of ids. `below` keeps traces whose newest feedback of the
+    named key is under the score, `at_least` those where it is not; `has_feedback` those with any of a key, `heard`
+    those of which people said anything. `ids` keeps these traces alone. `before` is the start and id of a trace: only
+    what is listed after it. `settled` keeps traces that ended, or of which nothing has come in, since that moment: no
+    longer growing.
     """
 
     agent: str | None = None
@@ -29,7 +30,9 @@ class TraceQuery(Value):
     session_id: str | None = None
     user_id: str | None = None
     environment: str | None = None
+    release: str | None = None
     prompt_version: str | None = None
+    model: str | None = None
     text: str | None = None
     below: tuple[str, float] | None = None
     at_least: tuple[str, float] | None = None
@@ -57,7 +60,9 @@ class TraceSummary(Value):
     session_id: str | None
     user_id: str | None
     environment: str | None
+    release: str | None = None
     prompt_version: str | None
+    model: str | None = None
     spans: int
     tokens: int
     cost_usd: float | None

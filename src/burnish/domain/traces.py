@@ -257,6 +257,22 @@ class Trace(Value):
         costs = [span.cost_usd for span in self.model_calls() if span.cost_usd is not None]
         return sum(costs) if costs else None
 
+    @property
+    def model(self) -> str | None:
+        """The main model: that of most model calls; of several, the one with more tokens, then the one asked first.
+
+        Where no call names one, the root's own.
+        """
+        used: dict[str, tuple[int, int]] = {}
+        for span in self.model_calls():
+            if span.model:
+                calls, tokens = used.get(span.model, (0, 0))
+                used[span.model] = (calls + 1, tokens + (span.usage.total if span.usage is not None else 0))
+        if used:
+            return max(used, key=used.__getitem__)
+        root = self.root
+        return root.model if root is not None else None
+
     def tool_uses(self) -> tuple[ToolUse, ...]:
         """Tools in the order they ran: from tool spans, else from the calls in the conversation."""
         spans = tuple(span.tool for span in self.spans if span.kind is SpanKind.TOOL and span.tool is not None)

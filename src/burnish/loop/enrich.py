@@ -145,7 +145,7 @@ def pending(
         return []
     query = TraceQuery(agent=agent, settled=settled)
     summaries: dict[str, TraceSummary] = {}
-    if any(_reads_summary(evaluator.applies) for evaluator in evaluators):
+    if any(evaluator.applies.asks_anything for evaluator in evaluators):
         summaries = {summary.trace_id: summary for summary in store.traces.list(query)}
     ids = list(summaries) or store.traces.ids(query)
     said = {item.trace_id for item in store.feedback.corrections(agent)}
@@ -243,19 +243,7 @@ def example_of(trace: Trace, corrections: Mapping[str, Feedback]) -> Example | N
     )
 
 
-def _reads_summary(rule: Filter) -> bool:
-    return any(value is not None for value in (rule.name, rule.environment, rule.status, rule.min_latency_s))
-
-
 def _may_apply(rule: Filter, summary: TraceSummary | None, corrected: bool) -> bool:
     if rule.has_expected is not None and rule.has_expected is not corrected:
         return False
-    if summary is None:
-        return True
-    slow = rule.min_latency_s is None or (summary.latency_s is not None and summary.latency_s >= rule.min_latency_s)
-    return (
-        rule.name in (None, summary.name)
-        and rule.environment in (None, summary.environment)
-        and rule.status in (None, summary.status)
-        and slow
-    )
+    return summary is None or rule.fits(summary)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burnish.domain.agreement import Agreement, agree, majority
-from burnish.domain.annotation.items import Assignment, Handed
+from burnish.domain.annotation.items import Assignment, Handed, ItemState
 from burnish.domain.annotation.labels import GivenLabel, Label, visible_feedback
 from burnish.domain.annotation.order import Drawn, Estimate, estimate
 from burnish.domain.annotation.people import Person, Role
@@ -161,11 +161,13 @@ def judge_share(store: "Store", queue: Queue, judge: str, pass_at: float = 0.5) 
     """On which share of what the queue's rules bring in the judge's newest verdict is the people's, from labels so far.
 
     Labels come in an order that leans to what the judge is unsure of; this takes the leaning out (`order.estimate`).
-    None below two labelled items.
+    Items that people are done with and gave no verdict on (no score, or a tie) are left out, as are those on which the
+    judge has none; what is disputed, skipped or in hand waits and holds nothing up. None below two labelled items.
     """
     items = store.queues.list(queue.name)
     said = store.feedback.for_traces([item.trace_id for item in items])
     labels = store.queues.labels([item.id for item in items])
+    met = store.queues.met(queue.name)
     drawn = []
     for item in items:
         verdicts = [one.score for one in said[item.trace_id] if one.key == judge and one.source is FeedbackSource.JUDGE]
@@ -173,8 +175,10 @@ def judge_share(store: "Store", queue: Queue, judge: str, pass_at: float = 0.5) 
         if verdict is None:
             continue
         human = _decided(labels[item.id], pass_at)
+        if human is None and item.state is ItemState.SETTLED:
+            continue
         right = None if human is None else float(human == (verdict >= pass_at))
-        drawn.append(Drawn(item.weight, item.rank, right, item.created_at.date().isoformat()))
+        drawn.append(Drawn(item.weight, item.rank, right, item.created_at.date().isoformat(), item.id in met))
     return estimate(drawn)
 
 

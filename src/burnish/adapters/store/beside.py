@@ -6,8 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from burnish.adapters.store.engine import chunked
-from burnish.adapters.store.rows import PEOPLE
-from burnish.adapters.store.tables import feedback, traces
+from burnish.adapters.store.tables import by_people, feedback, traces
 from burnish.domain.agreement import Beside
 from burnish.domain.alignment.compared import blind, counting
 from burnish.domain.feedback import Feedback, FeedbackSource
@@ -23,7 +22,7 @@ def beside_people(connection: Connection, agent: str, key: str, label_keys: Sequ
         .join(traces, traces.c.trace_id == feedback.c.trace_id)
         .where(
             feedback.c.key.in_([key, *label_keys]),
-            feedback.c.source.in_(PEOPLE),
+            by_people,
             *whole,
             traces.c.agent == agent,
             traces.c.origin == "production",

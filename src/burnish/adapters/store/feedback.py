@@ -193,7 +193,7 @@ class FeedbackStore:
         query = (
             sa.select(_items.c.trace_id, _items.c.document)
             .join(_traces, _traces.c.trace_id == _items.c.trace_id)
-            .where(_traces.c.agent == agent, _items.c.key == CRITERION, _items.c.source.in_(PEOPLE))
+            .where(_traces.c.agent == agent, _items.c.key == CRITERION, tables.by_people)
             .order_by(_items.c.created_at, _items.c.version, _items.c.id)
         )
         found: dict[str, dict[str, None]] = {}

@@ -1,13 +1,25 @@
 """Ids as people type them: whole, or the first characters."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from burnish.errors import NotFoundError
 
-__all__ = ["SHORTEST", "resolve"]
+__all__ = ["SHORTEST", "Whose", "resolve", "whose"]
 
 SHORTEST = 6
+
+# An agent, several names that belong together (an agent and its judges), or None for everybody.
+Whose = str | Sequence[str] | None
+
+
+def whose(column: sa.Column[object], agent: Whose) -> list[sa.ColumnElement[bool]]:
+    """The condition that rows are of this agent, or of any of these."""
+    if agent is None:
+        return []
+    return [column == agent if isinstance(agent, str) else column.in_(list(agent))]
 
 
 def resolve(connection: Connection, column: sa.Column[object], given: str, noun: str) -> str:

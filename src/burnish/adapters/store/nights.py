@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, chunked, upsert
+from burnish.adapters.store.lookup import Whose, whose
 from burnish.adapters.store.rows import dump, micros, moment
 from burnish.domain.base import utc_now
 from burnish.domain.nights import Night, NightState
@@ -50,11 +51,10 @@ class NightStore:
                 raise _unknown(connection, night_id)
         return found[0]
 
-    def list(self, agent: str | None = None, limit: int = 50) -> list[Night]:
+    def list(self, agent: Whose = None, limit: int = 50) -> list[Night]:
         """Nights, newest first."""
-        query = sa.select(_nights).order_by(_nights.c.date.desc(), _nights.c.agent).limit(limit)
-        if agent is not None:
-            query = query.where(_nights.c.agent == agent)
+        query = sa.select(_nights).where(*whose(_nights.c.agent, agent))
+        query = query.order_by(_nights.c.date.desc(), _nights.c.agent).limit(limit)
         with self._database.read() as connection:
             return _read(connection, query)
 

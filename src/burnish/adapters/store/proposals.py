@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, upsert
-from burnish.adapters.store.lookup import resolve
+from burnish.adapters.store.lookup import Whose, resolve, whose
 from burnish.adapters.store.rows import clean, micros, scrub
 from burnish.domain.base import utc_now
 from burnish.domain.gate import Verdict
@@ -67,12 +67,10 @@ class ProposalStore:
             return _proposal(*connection.execute(sa.select(*_STORED).where(_proposals.c.id == whole)).one())
 
     def list(
-        self, agent: str | None = None, night: str | None = None, status: ProposalStatus | None = None
+        self, agent: Whose = None, night: str | None = None, status: ProposalStatus | None = None
     ) -> list[Proposal]:
         """Proposals, newest first."""
-        query = sa.select(*_STORED)
-        if agent is not None:
-            query = query.where(_proposals.c.agent == agent)
+        query = sa.select(*_STORED).where(*whose(_proposals.c.agent, agent))
         if night is not None:
             query = query.where(_proposals.c.night == night)
         if status is not None:

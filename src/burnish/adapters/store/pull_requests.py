@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from burnish.adapters.store import tables
 from burnish.adapters.store.engine import Database, upsert
-from burnish.adapters.store.lookup import resolve
+from burnish.adapters.store.lookup import Whose, resolve, whose
 from burnish.adapters.store.rows import clean, micros
 from burnish.domain.proposals import PullRequest, PullRequestState
 from burnish.errors import NotFoundError
@@ -60,11 +60,9 @@ class PullRequestStore:
                 connection.execute(document.where(_requests.c.id == whole)).scalar_one()
             )
 
-    def list(self, agent: str | None = None, state: PullRequestState | None = None) -> list[PullRequest]:
+    def list(self, agent: Whose = None, state: PullRequestState | None = None) -> list[PullRequest]:
         """Pull requests, newest first."""
-        query = sa.select(_requests.c.document)
-        if agent is not None:
-            query = query.where(_requests.c.agent == agent)
+        query = sa.select(_requests.c.document).where(*whose(_requests.c.agent, agent))
         if state is not None:
             query = query.where(_requests.c.state == state.value)
         query = query.order_by(_requests.c.created_at.desc(), _requests.c.id)

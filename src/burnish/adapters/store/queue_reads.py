@@ -73,6 +73,14 @@ class QueueReads:
         with self._database.read() as connection:
             return set(connection.execute(sa.select(_items.c.trace_id).where(_items.c.queue == queue)).scalars())
 
+    def met(self, queue: str) -> set[str]:
+        """The items of a queue that somebody has taken up: labelled, held, skipped or handed on."""
+        sat = sa.select(_seats.c.item_id).where(_seats.c.holder.is_not(None))
+        passed = sa.select(_skips.c.item_id)
+        query = sa.select(_items.c.id).where(_items.c.queue == queue, _items.c.id.in_(sa.union(sat, passed)))
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
     def progress(self, queue: str) -> QueueProgress:
         """Counts, the median time a label took, and each reviewer's load, the busiest first."""
         now = utc_now()

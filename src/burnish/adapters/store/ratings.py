@@ -47,7 +47,7 @@ def compared(
     people = (
         sa.select(*columns)
         .join(_traces, _traces.c.trace_id == _items.c.trace_id)
-        .where(of_agent, scored, _items.c.source.in_(PEOPLE), _items.c.key.in_([key, *label_keys]))
+        .where(of_agent, scored, tables.by_people, _items.c.key.in_([key, *label_keys]))
         .order_by(_items.c.trace_id, _items.c.id)
     )
     labels: dict[str, list[_Label]] = {}

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from burnish.adapters.store.engine import chunked
-from burnish.adapters.store.rows import MACHINES, PEOPLE, moment
-from burnish.adapters.store.tables import evaluator_failures, feedback, traces
+from burnish.adapters.store.rows import MACHINES, moment
+from burnish.adapters.store.tables import by_people, evaluator_failures, feedback, traces
 from burnish.domain.evaluators.sessions import SessionTraces
 from burnish.domain.feedback import Feedback
 
@@ -68,7 +68,7 @@ def heard(connection: Connection, agent: str) -> set[str]:
         sa.select(feedback.c.trace_id)
         .distinct()
         .join(traces, traces.c.trace_id == feedback.c.trace_id)
-        .where(traces.c.agent == agent, traces.c.origin == "production", feedback.c.source.in_(PEOPLE))
+        .where(traces.c.agent == agent, traces.c.origin == "production", by_people)
     )
     return set(connection.execute(query).scalars())
 

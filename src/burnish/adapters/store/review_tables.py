@@ -84,6 +84,7 @@ login_failures = Table(
     Column("origin", Id, primary_key=True),
     _required("count", Integer),
     _required("last_at", BigInteger),
+    Index(None, "origin", "last_at"),
 )
 
 # Measurements of judges against people, as they were made: nothing here is changed later.

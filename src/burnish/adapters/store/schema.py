@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["HEAD", "alembic_config", "migrate", "revision"]
 
 # The newest file in migrations/versions. Known here so that opening a present database need not import alembic.
-HEAD = "0006"
-KNOWN = frozenset({"0001", "0002", "0003", "0004", "0005", HEAD})
+HEAD = "0007"
+KNOWN = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", HEAD})
 
 
 def migrate(database: Database) -> None:

@@ -21,8 +21,11 @@ from sqlalchemy import (
     Text,
 )
 
+from burnish.adapters.store.rows import PEOPLE
+
 __all__ = [
     "annotations",
+    "by_people",
     "cluster_nights",
     "clusters",
     "dataset_versions",
@@ -82,7 +85,9 @@ traces = Table(
     Column("session_id", Id),
     Column("user_id", Text),
     Column("environment", Text),
+    Column("release", Text),
     Column("prompt_version", Text),
+    Column("model", Text),
     _required("spans", Integer),
     _required("tokens", BigInteger),
     Column("cost_usd", Float),
@@ -92,9 +97,9 @@ traces = Table(
     _required("example_id", Id),
     _required("digest", Text),
     Column("changed_at", BigInteger, nullable=False, server_default="0"),  # when something of it last came in
-    # `origin` comes last: it is filtered inside the index, and lists of any origin keep their order.
-    Index(None, "agent", "started_at", "trace_id", "origin"),
-    Index(None, "started_at", "trace_id", "origin"),
+    # What follows `trace_id` is filtered inside the index, without a look at the rows; lists keep their order.
+    Index(None, "agent", "started_at", "trace_id", "origin", "release", "model"),
+    Index(None, "started_at", "trace_id", "origin", "release", "model"),
     Index(None, "session_id", "started_at", "trace_id"),
 )
 
@@ -129,6 +134,8 @@ span_payloads = Table(
     sa.ForeignKeyConstraint(["trace_id", "span_id"], ["spans.trace_id", "spans.span_id"], ondelete="CASCADE"),
 )
 
+_BY_PEOPLE = sa.text("source IN ('human', 'user')")
+
 # No foreign key to traces: a user's thumb may arrive before the trace it is on.
 feedback = Table(
     "feedback",
@@ -146,6 +153,8 @@ feedback = Table(
     _required("document", Text),
     Index(None, "trace_id", "key", "created_at"),
     Index(None, "key", "score"),
+    # What people say is rare among what evaluators say under the same key; asked for with `by_people`.
+    Index("ix_feedback_people", "key", "trace_id", sqlite_where=_BY_PEOPLE, postgresql_where=_BY_PEOPLE),
     Index(
         "ix_feedback_corrections",
         "trace_id",
@@ -153,6 +162,9 @@ feedback = Table(
         postgresql_where=sa.text("corrects"),
     ),
 )
+
+# Written out in the statement: a database takes an index with a condition only where it sees that the condition holds.
+by_people = feedback.c.source.in_(sa.bindparam("people", PEOPLE, expanding=True, literal_execute=True))
 
 evaluator_failures = Table(
     "evaluator_failures",

@@ -163,8 +163,12 @@ def _conditions(query: TraceQuery) -> list[sa.ColumnElement[bool]]:
         found.append(row.user_id == query.user_id)
     if query.environment is not None:
         found.append(row.environment == query.environment)
+    if query.release is not None:
+        found.append(row.release == query.release)
     if query.prompt_version is not None:
         found.append(row.prompt_version == query.prompt_version)
+    if query.model is not None:
+        found.append(row.model == query.model)
     if query.ids is not None:
         found.append(row.trace_id.in_(query.ids))
     if query.before is not None:

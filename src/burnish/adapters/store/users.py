@@ -29,6 +29,10 @@ SHORTEST_PASSWORD = 10
 FREE_TRIES = 5
 LONGEST_WAIT_S = 900
 FORGET_AFTER_S = 86_400
+# One password tried on many names stays under what a name is allowed. Twenty people of one office who have not come in
+# within a quarter of an hour are rare, and one person's slips are one name, or a few.
+NAMES_AN_ADDRESS = 20
+ADDRESS_WINDOW_S = 900
 MOST_FAILURES = 10_000  # rows: who guesses names by the million fills no disk
 
 
@@ -133,7 +137,9 @@ class UserStore:
         """Check a password; takes as long for a name that nobody has.
 
         After five wrong ones in a row for a name from an `origin` (an address), nothing is checked for a second, then
-        two, four, up to 15 minutes; `wait_s` says how long still. Wrong ones are forgotten after a day.
+        two, four, up to 15 minutes; `wait_s` says how long still. Wrong ones are forgotten after a day. Nor is anything
+        checked for a name from an address that gave wrong passwords for twenty others within 15 minutes, until the
+        oldest of them is older; who signs in is not counted any more.
         """
         name, origin = scrub(name)[:200], scrub(origin)[:200]
         now = micros(utc_now())
@@ -144,6 +150,9 @@ class UserStore:
             wait = _wait_s(count) - (now - last) / 1_000_000
             if wait > 0:
                 return Login(failures=count, wait_s=wait)
+            wait = _address_wait_s(connection, name, origin, now)
+            if wait > 0:
+                return Login(failures=count, wait_s=wait, names=NAMES_AN_ADDRESS)
             old = now - FORGET_AFTER_S * 1_000_000
             connection.execute(sa.delete(_wrong).where(_wrong.c.last_at < old))
             upsert(connection, _wrong, [{"name": name, "origin": origin, "count": count + 1, "last_at": now}])
@@ -200,6 +209,20 @@ def _text(value: bytes) -> str:
 def _wait_s(failures: int) -> float:
     over = failures - FREE_TRIES
     return 0.0 if over < 0 else min(float(2 ** min(over, 20)), LONGEST_WAIT_S)
+
+
+def _address_wait_s(connection: Connection, name: str, origin: str, now: int) -> float:
+    """How long still until an address has wrong passwords for fewer other names behind it."""
+    window = ADDRESS_WINDOW_S * 1_000_000
+    query = (
+        sa.select(_wrong.c.last_at)
+        .where(_wrong.c.origin == origin, _wrong.c.last_at > now - window, _wrong.c.name != name)
+        .order_by(_wrong.c.last_at.desc())
+        .offset(NAMES_AN_ADDRESS - 1)
+        .limit(1)
+    )
+    last = connection.execute(query).scalar()
+    return 0.0 if last is None else (last + window - now) / 1_000_000
 
 
 def _failures(connection: Connection, name: str, origin: str, now: int) -> tuple[int, int]:

@@ -34,22 +34,28 @@ class Matched(NamedTuple):
 class Drawn(NamedTuple):
     """An item with its weight and rank, and a value where people have labelled it (1: the judge was right, 0: not).
 
-    `day` is when it came in: each day's items are the first of that day's traces, up to the cap.
+    `day` is when it came in: each day's items are the first of that day's traces, up to the cap. `met` says that
+    somebody has taken it up, whether a label came of it or not.
     """
 
     weight: float
     rank: float
     value: float | None = None
     day: str = ""
+    met: bool = False
 
 
 class Estimate(NamedTuple):
-    """The mean over all that rules brought in, kept out by a cap or not, with a 95 % interval."""
+    """The mean over all that rules brought in, kept out by a cap or not, with a 95 % interval.
+
+    It is of `labelled` items; `waiting` ones among them are not decided yet, and the interval holds either way.
+    """
 
     mean: float
     low: float
     high: float
     labelled: int
+    waiting: int = 0
 
 
 def match(candidate: Candidate, rules: Sequence[Rule]) -> tuple[tuple[str, ...], float, bool] | None:
@@ -105,27 +111,40 @@ def estimate(items: Sequence[Drawn]) -> Estimate | None:
     """The mean of the values over all that the rules brought in, from what is labelled in the order of ranks.
 
     Each labelled item stands for 1 / chance items, where the chance is that of a rank under the first one of its day
-    not yet labelled, or under its last (bottom-k sampling: Cohen and Kaplan 2007); labels from there on do not count.
-    None below two that do. The interval is that of a ratio of sums (linearised), with t.
+    that nobody has met yet, or under its last (bottom-k sampling: Cohen and Kaplan 2007); labels from there on do not
+    count. Items before it that were met and wait for a decision stop nothing: the mean is without them, and the
+    interval reaches from where all of them are 0 to where all are 1, since what people cannot decide at once may be
+    just what the judge gets wrong. None below two values. The interval is that of a ratio of sums (linearised), with t.
     """
     known = [pair for day in {item.day for item in items} for pair in _known([i for i in items if i.day == day])]
-    if len(known) < 2:
+    decided = [(value, share) for value, share in known if value is not None]
+    if len(decided) < 2:
         return None
+    mean, _, _ = _interval(decided)
+    low, high = (
+        _interval([(otherwise if value is None else value, share) for value, share in known])[end]
+        for otherwise, end in ((0.0, 1), (1.0, 2))
+    )
+    return Estimate(mean, low, high, len(decided), len(known) - len(decided))
+
+
+def _interval(known: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
+    """Mean, low and high of values with their chances."""
+    from scipy.stats import t
+
     total = math.fsum(1 / share for _, share in known)
     mean = math.fsum(value / share for value, share in known) / total
     variance = math.fsum((1 - share) / share**2 * (value - mean) ** 2 for value, share in known)
-    from scipy.stats import t
-
     half = float(t.ppf(0.975, len(known) - 1)) * math.sqrt(variance) / total
-    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half), len(known))
+    return mean, max(0.0, mean - half), min(1.0, mean + half)
 
 
-def _known(items: Sequence[Drawn]) -> list[tuple[float, float]]:
-    """Value and chance of the items of a day before the first without a label, at most all but the last."""
+def _known(items: Sequence[Drawn]) -> list[tuple[float | None, float]]:
+    """Value and chance of the items of a day before the first that nobody has met, at most all but the last."""
     order = sorted(items, key=lambda item: item.rank)
-    found: list[tuple[float, float]] = []
+    found: list[tuple[float | None, float]] = []
     for number, item in enumerate(order):
-        if item.value is None or number == len(order) - 1:
+        if (item.value is None and not item.met) or number == len(order) - 1:
             return [(value, chance(weight, item.rank)) for value, weight in found]
         found.append((item.value, item.weight))
     return []

@@ -65,8 +65,12 @@ class User(Value):
 
 
 class Login(Value):
-    """An answer to a name and a password. `wait_s` above 0: too many wrong tries, nothing was checked."""
+    """An answer to a name and a password. `wait_s` above 0: too many wrong tries, nothing was checked.
+
+    `names` is then how many other names wrong passwords came for from the same address, where it waits for that.
+    """
 
     user: User | None = None
     failures: int = 0
     wait_s: float = 0.0
+    names: int = 0

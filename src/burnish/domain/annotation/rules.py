@@ -13,9 +13,9 @@ from pydantic import Field
 
 from burnish.domain.base import Json, Value
 from burnish.domain.evaluators.sampling import sampled
+from burnish.domain.features import Features
 from burnish.domain.feedback import MACHINES, Feedback, FeedbackSource
 from burnish.domain.listing import TraceSummary
-from burnish.domain.traces import SpanStatus
 
 __all__ = [
     "RULES",
@@ -161,30 +161,23 @@ class InCluster(Rule):
         return f"in failure cluster {', '.join(self.names)}" if self.names else "in a failure cluster"
 
 
-class Feature(Rule):
+class Feature(Rule, Features):
     """The trace has these features; everything set must hold."""
 
     kind: Literal["feature"] = "feature"
     metadata: dict[str, Json] = {}
-    name: str | None = None
-    environment: str | None = None
-    prompt_version: str | None = None
-    status: SpanStatus | None = None
     text: str | None = None  # in the first 200 characters of input or output, whatever the case
-    min_latency_s: float | None = None
     min_spans: int | None = None
     min_tokens: int | None = None
 
     def matches(self, candidate: Candidate) -> bool:
         """Whether all of them hold."""
         row = candidate.summary
-        equal = ((self.name, row.name), (self.environment, row.environment), (self.prompt_version, row.prompt_version))
-        least = ((self.min_latency_s, row.latency_s), (self.min_spans, row.spans), (self.min_tokens, row.tokens))
         previews = f"{row.input_preview}\n{row.output_preview}".casefold()
         return (
-            all(wanted is None or wanted == there for wanted, there in equal)
-            and all(wanted is None or (there is not None and there >= wanted) for wanted, there in least)
-            and (self.status is None or self.status is row.status)
+            self.fits(row)
+            and (self.min_spans is None or row.spans >= self.min_spans)
+            and (self.min_tokens is None or row.tokens >= self.min_tokens)
             and (self.text is None or self.text.casefold() in previews)
             and all(k in candidate.metadata and candidate.metadata[k] == v for k, v in self.metadata.items())
         )

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from burnish.domain.base import Json, Value, content_hash
 from burnish.domain.chat import ChatModel, ChatRequest
 from burnish.domain.datasets import Example
+from burnish.domain.features import Features
 from burnish.domain.feedback import Feedback, FeedbackSource
-from burnish.domain.traces import Span, SpanStatus, ToolUse, Trace
+from burnish.domain.traces import Span, ToolUse, Trace
 
 __all__ = [
     "CodeCheck",
@@ -168,22 +169,18 @@ class EvaluatorBudget(Value):
         return self
 
 
-class Filter(Value):
+class Filter(Features):
     """Which traces an evaluator applies to. Everything set must hold; `sample` is a share, hashed by trace id.
 
-    `name` and `environment` are compared whole. `status` is the trace's own; `has_error` asks whether the trace or any
-    of its spans ended with an error. `has_expected` limits the evaluator to traces with a correction (or offline
+    Besides the features of a trace, of which `status` is the trace's own, `has_error` asks whether the trace or any of
+    its spans ended with an error. `has_expected` limits the evaluator to traces with a correction (or offline
     examples with an expected output). `metadata` must hold each key with an equal value. A lower `sample` is always a
     subset of a higher one. `when` chains the evaluator on another one's result, for example a judge where a cheap
     check failed; a trace on which that one has no result is left out until it has.
     """
 
-    name: str | None = None
-    environment: str | None = None
-    status: SpanStatus | None = None
     has_error: bool | None = None
     has_expected: bool | None = None
-    min_latency_s: float | None = None
     metadata: dict[str, Json] = {}
     sample: float = Field(default=1.0, ge=0, le=1)
     when: When | None = None

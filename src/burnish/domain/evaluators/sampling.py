@@ -24,7 +24,7 @@ def sampled(trace_id: str, share: float) -> bool:
 
 
 def applies(rule: Filter, context: EvaluationContext, *, sampling: bool = True) -> bool:
-    """Whether everything the filter sets holds. An open trace has no latency and meets no `min_latency_s`."""
+    """Whether everything the filter sets holds."""
     trace = context.trace
     if sampling and not sampled(trace.trace_id, rule.sample):
         return False
@@ -39,18 +39,10 @@ def has_expected(context: EvaluationContext) -> bool:
 
 
 def _matches(rule: Filter, trace: Trace) -> bool:
-    if rule.name is not None and trace.name != rule.name:
-        return False
-    if rule.environment is not None and trace.environment != rule.environment:
-        return False
-    if rule.status is not None and trace.status is not rule.status:
+    if not rule.fits(trace):
         return False
     if rule.has_error is not None and rule.has_error is not _has_error(trace):
         return False
-    if rule.min_latency_s is not None:
-        latency = trace.latency_s
-        if latency is None or latency < rule.min_latency_s:
-            return False
     return all(key in trace.metadata and trace.metadata[key] == value for key, value in rule.metadata.items())
 
 

@@ -44,9 +44,12 @@ def _corrected(found: PpiEstimate) -> str:
 
 
 def agreement_rows(evidence: JudgeEvidence) -> list[dict[str, str]]:
-    """The judge's agreement with people, a row a place where labels are: production, and each arm that has any."""
+    """The judge's agreement with people, a row a place where labels are: production, and each arm that has any.
+
+    One that compares arms scores no production trace, so there is no such row for it.
+    """
     places = (
-        ("production traces", evidence.standing.agreement),
+        ("production traces", None if evidence.compares_arms else evidence.standing.agreement),
         ("runs before", evidence.before),
         ("runs after", evidence.after),
     )

@@ -1,6 +1,7 @@
 """`burnish judges`: how the agent's judges stand with people, and what sways them."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -38,21 +39,9 @@ class JudgeNow(NamedTuple):
 @app.command("list")
 def list_judges(context: typer.Context, name: OnlyAgent = None, as_json: AsJson = False) -> None:
     """An agent's judges: state, agreement with people on what they were not fitted to, and the people's own."""
-    from burnish.drivers.cli.judge_page import list_columns, list_row
-    from burnish.drivers.cli.output import listing
-
     session = Session.of(context)
     agent = name or _only(session)
-    listing(
-        as_json,
-        lambda: _judges(session, agent),
-        dump=_dump,
-        columns=list_columns(),
-        row=lambda one, _: list_row(one),
-        key=lambda one: one.judge,
-        empty=_of_arms(session, agent) or f"No judge scores the traces of {agent}; docs/evaluators.md has examples.",
-        more=lambda: _of_arms(session, agent),
-    )
+    _list(as_json, session, agent, lambda: _judges(session, agent))
 
 
 @app.command("show")
@@ -93,8 +82,6 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Measure the judges now and keep what is found, as every night does; no model is asked."""
-    from burnish.drivers.cli.judge_page import list_columns, list_row
-    from burnish.drivers.cli.output import EXIT_NOTHING, advise, print_json, table
     from burnish.errors import InputError
     from burnish.loop.alignment import keys_measured, measure_judges
 
@@ -105,17 +92,30 @@ def measure(
     if arms and judge is not None:
         raise InputError(arms)
     wanted = None if judge is None else [_named(judge, known)]
-    with session.store() as store:
-        measured = measure_judges(store, config, evaluators, wanted)
-    rows = [JudgeNow(one.judge, one.version, one.state, one.reason, one) for one in measured]
-    if as_json:
-        print_json([_dump(one) for one in rows])
-    elif rows:
-        table(list_columns(), [list_row(one) for one in rows])
-    if arms or not rows:
-        advise(arms or f"No judge scores the traces of {agent}; docs/evaluators.md has examples.")
-    if not rows:
-        raise typer.Exit(EXIT_NOTHING)
+
+    def measured() -> list[JudgeNow]:
+        with session.store() as store:
+            found = measure_judges(store, config, evaluators, wanted)
+        return [JudgeNow(one.judge, one.version, one.state, one.reason, one) for one in found]
+
+    _list(as_json, session, agent, measured, arms)
+
+
+def _list(as_json: bool, session: Session, agent: str, fetch: Callable[[], list[JudgeNow]], arms: str = "") -> None:
+    from burnish.drivers.cli.judge_page import list_columns, list_row
+    from burnish.drivers.cli.output import listing
+
+    arms = arms or _of_arms(session, agent)
+    listing(
+        as_json,
+        fetch,
+        dump=_dump,
+        columns=list_columns(),
+        row=lambda one, _: list_row(one),
+        key=lambda one: one.judge,
+        empty=arms or f"No judge scores the traces of {agent}; docs/evaluators.md has examples.",
+        more=lambda: arms,
+    )
 
 
 def _only(session: Session) -> str:

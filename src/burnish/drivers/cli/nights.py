@@ -27,10 +27,11 @@ def list_nights(
     """List nights, newest first."""
     from burnish.drivers.cli.output import Column, listing
     from burnish.drivers.figures import duration, moment
+    from burnish.loop.aligning.week import with_judges
 
     def fetch() -> "list[Night]":
         with Session.of(context).store() as store:
-            return store.nights.list(agent=agent, limit=limit)
+            return store.nights.list(agent=with_judges(agent), limit=limit)
 
     listing(
         as_json,

@@ -30,6 +30,7 @@ def list_proposals(
     from burnish.domain.proposals import ProposalStatus
     from burnish.drivers.cli.output import Column, listing
     from burnish.drivers.figures import moment
+    from burnish.loop.aligning.week import with_judges
 
     known = [member.value for member in ProposalStatus]
     if status is not None and status not in known:
@@ -38,7 +39,7 @@ def list_proposals(
     def fetch() -> "list[Proposal]":
         with Session.of(context).store() as store:
             return store.proposals.list(
-                agent=agent, night=night, status=ProposalStatus(status) if status is not None else None
+                agent=with_judges(agent), night=night, status=ProposalStatus(status) if status is not None else None
             )
 
     listing(

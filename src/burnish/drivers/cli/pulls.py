@@ -29,10 +29,11 @@ def list_pulls(
     from burnish.domain.proposals import PullRequestState
     from burnish.drivers.cli.output import Column, listing
     from burnish.drivers.figures import moment
+    from burnish.loop.aligning.week import with_judges
 
     def fetch() -> "list[PullRequest]":
         with Session.of(context).store() as store:
-            return store.pull_requests.list(agent=agent, state=PullRequestState(state) if state else None)
+            return store.pull_requests.list(agent=with_judges(agent), state=PullRequestState(state) if state else None)
 
     listing(
         as_json,

@@ -66,7 +66,9 @@ def print_queue(
     elif judge is not None and right is not None:
         interval = f"{right.low:.0%} to {right.high:.0%}"
         print_text(f"{judge} is right on {right.mean:.0%} ({interval}), from {right.labelled} items.")
-        print_text("Labels count here up to the first item of each day that is not decided yet.")
+        if right.waiting:
+            print_text(f"{right.waiting} more wait for a decision; the interval holds however they are decided.")
+        print_text("Labels count here in their order, up to the first item of each day that nobody has taken up.")
     if items:
         heading(f"items ({len(items)} of {progress.items})")
         table(

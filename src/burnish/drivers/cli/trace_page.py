@@ -58,6 +58,7 @@ def _named(trace: Trace) -> list[tuple[str, str | None]]:
         ("in", trace.environment),
         ("release", trace.release),
         ("prompt", trace.prompt_version),
+        ("model", trace.model),
     ]
 
 

@@ -35,6 +35,8 @@ def list_traces(
         str | None, typer.Option("--below", metavar="METRIC=SCORE", help="Only where this metric is under the score.")
     ] = None,
     session: Annotated[str | None, typer.Option("--session", help="Only of this session.")] = None,
+    release: Annotated[str | None, typer.Option("--release", help="Only of this release of the agent.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Only where this is the main model.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="Only from then on: 24h, 7d, 2026-01-31.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="Only before then.")] = None,
     origin: Annotated[
@@ -58,6 +60,8 @@ def list_traces(
         text=text,
         below=_below(below),
         session_id=session,
+        release=release,
+        model=model,
         since=moment_of(since),
         until=moment_of(until),
         limit=limit,
@@ -127,6 +131,7 @@ def show_trace(
                 **trace.model_dump(mode="json"),
                 "latency_s": trace.latency_s,
                 "cost_usd": trace.cost_usd,
+                "model": trace.model,
                 "usage": trace.usage.model_dump(mode="json"),
                 "feedback": [{"id": item.id, **item.model_dump(mode="json")} for item in feedback],
                 "evaluator_failures": [item.model_dump(mode="json") for item in failures],

@@ -1,12 +1,10 @@
 """A visitor's own account: what it may do, and its password."""
 
-import math
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from burnish.drivers.web.access import set_session
-from burnish.drivers.web.doors import try_password
+from burnish.drivers.web.doors import told_to_wait, try_password
 from burnish.drivers.web.forgery import form_of
 from burnish.drivers.web.render import page
 from burnish.drivers.web.session import Session
@@ -30,8 +28,8 @@ def change_password(request: Request) -> Response:
     if visitor.proxied or not visitor.accounts:
         return _page(request, problem="There is no password here to change.", status=400)
     login = try_password(request, name, str(form.get("old", "")))
-    if login.wait_s > 0:
-        return _page(request, problem=f"Too many wrong tries. Wait {math.ceil(login.wait_s)} seconds.", status=429)
+    if (wait := told_to_wait(login, lambda why: _page(request, problem=why, status=429))) is not None:
+        return wait
     if login.user is None:
         return _page(request, problem="The present password is another one.", status=422)
     if form.get("new") != form.get("again"):

@@ -1,14 +1,17 @@
 """Passwords are checked a few at a time: each takes 32 MB and a tenth of a second of a core."""
 
+import math
+from collections.abc import Callable
 from threading import BoundedSemaphore
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from burnish.domain.annotation.people import Login
 from burnish.drivers.web.proxies import Proxies
 from burnish.drivers.web.wiring import store_of
 
-__all__ = ["try_password"]
+__all__ = ["told_to_wait", "try_password"]
 
 MOST_AT_ONCE = 3
 AT_ONCE = BoundedSemaphore(MOST_AT_ONCE)
@@ -32,3 +35,22 @@ def try_password(request: Request, name: str, password: str) -> Login:
             AT_ONCE.release()
     finally:
         WAITING.release()
+
+
+def told_to_wait(login: Login, answer: Callable[[str], Response]) -> Response | None:
+    """The answer to a try that was not checked, with why and how long to wait; None where it was."""
+    if login.user is not None or login.wait_s <= 0:
+        return None
+    wait = math.ceil(login.wait_s)
+    why = "Too many tries."
+    if login.names:
+        why = f"Wrong passwords for {login.names} names came from your address, so it has to wait."
+    response = answer(f"{why} Wait {_span(wait)}, then try again.")
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def _span(seconds: int) -> str:
+    if seconds < 90:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"{math.ceil(seconds / 60)} minutes"

@@ -12,6 +12,7 @@ from burnish.drivers.web.counts import summary_of
 from burnish.drivers.web.kept import Found
 from burnish.drivers.web.render import page
 from burnish.drivers.web.wiring import known_agents, store_of
+from burnish.loop.aligning.week import with_judges
 
 __all__ = ["show"]
 
@@ -43,7 +44,7 @@ def show(request: Request) -> Response:
             metrics=summary_of(request, name),
             clusters=len(store.clusters.list(agent=name)),
             nights=store.nights.list(agent=name, limit=5),
-            open_pulls=store.pull_requests.list(agent=name, state=PullRequestState.OPEN),
+            open_pulls=store.pull_requests.list(agent=with_judges(name), state=PullRequestState.OPEN),
         )
         for name in known_agents(request)
     ]

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from burnish.drivers.web.render import page
 from burnish.drivers.web.wiring import agent_filter, known_agents, store_of
-from burnish.loop.aligning.week import book_of
+from burnish.loop.aligning.week import with_judges
 from burnish.loop.candidates import taken_up
 
 if TYPE_CHECKING:
@@ -22,13 +22,10 @@ SHOWN = 100
 def show_list(request: Request) -> Response:
     """Nights, and the weeks in which judges were improved, newest first."""
     agent = agent_filter(request)
-    nights = store_of(request).nights
-    names = [None] if agent is None else [agent, book_of(agent)]
-    found = [night for name in names for night in nights.list(agent=name, limit=SHOWN)]
     return page(
         request,
         "nights.html",
-        nights=sorted(found, key=lambda night: night.date, reverse=True)[:SHOWN],
+        nights=store_of(request).nights.list(agent=with_judges(agent), limit=SHOWN),
         agents=known_agents(request),
         asked={"agent": agent or ""},
     )

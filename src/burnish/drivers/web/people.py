@@ -10,13 +10,15 @@ from burnish.domain.annotation.specs import load_queues
 from burnish.drivers.web.access import refuse, set_session
 from burnish.drivers.web.forgery import form_of
 from burnish.drivers.web.proxies import Proxies
-from burnish.drivers.web.render import page
+from burnish.drivers.web.render import message, page
 from burnish.drivers.web.session import Session
 from burnish.drivers.web.visitors import person_of, visitor_of
 from burnish.drivers.web.wiring import store_of
 from burnish.errors import ConfigError, InputError, NotFoundError
 
 __all__ = ["add", "change_access", "remove", "set_password", "show"]
+
+ALL_QUEUES, SOME_QUEUES = "all", "some"  # what the field `scope` says
 
 
 def show(request: Request) -> Response:
@@ -39,6 +41,8 @@ def add(request: Request) -> Response:
     password = str(form.get("password", "")) or None
     if first and password is None:
         return _page(request, "The first account needs a password: without one nobody could sign in.")
+    if not first and not _says_queues(request):
+        return _unsaid(request)
     try:
         role = Role.ADMIN if first else _role(request)
         user = users.add(
@@ -56,6 +60,8 @@ def change_access(request: Request) -> Response:
     name = _somebody_else(request)
     if name is None:
         return _page(request, "Another admin changes your role; you could lock yourself out.")
+    if not _says_queues(request):
+        return _unsaid(request)
     try:
         store_of(request).users.set_access(name, _role(request), _queues(request))
     except (InputError, NotFoundError) as error:
@@ -100,9 +106,22 @@ def _role(request: Request) -> Role:
         raise InputError(f"the role is one of {', '.join(role.value for role in Role)}") from error
 
 
+def _says_queues(request: Request) -> bool:
+    """Whether the form says which queues: one that does not must not mean all of them."""
+    return form_of(request).get("scope") in (ALL_QUEUES, SOME_QUEUES)
+
+
+def _unsaid(request: Request) -> Response:
+    text = (
+        f"The form does not say which queues: send scope={ALL_QUEUES} for all of them, or scope={SOME_QUEUES} with a "
+        "field queue for each."
+    )
+    return message(request, "Nothing was changed", text, 400)
+
+
 def _queues(request: Request) -> tuple[str, ...] | None:
     form = form_of(request)
-    if form.get("scope") != "some":
+    if form.get("scope") == ALL_QUEUES:
         return None
     return tuple(sorted({str(name) for name in form.getlist("queue")}))
 

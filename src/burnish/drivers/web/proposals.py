@@ -9,6 +9,7 @@ from burnish.drivers.web.effect import effect_picture
 from burnish.drivers.web.render import page
 from burnish.drivers.web.wiring import agent_filter, known_agents, store_of
 from burnish.errors import NotFoundError
+from burnish.loop.aligning.week import with_judges
 
 __all__ = ["show", "show_list"]
 
@@ -24,7 +25,7 @@ def show_list(request: Request) -> Response:
         request,
         "proposals.html",
         proposals=store_of(request).proposals.list(
-            agent=agent, night=night, status=ProposalStatus(status) if status else None
+            agent=with_judges(agent), night=night, status=ProposalStatus(status) if status else None
         ),
         agents=known_agents(request),
         statuses=known,

@@ -8,6 +8,7 @@ from burnish.drivers.diffs import diff_files
 from burnish.drivers.web.render import page
 from burnish.drivers.web.wiring import agent_filter, known_agents, store_of
 from burnish.errors import NotFoundError
+from burnish.loop.aligning.week import with_judges
 
 __all__ = ["show", "show_list"]
 
@@ -20,7 +21,9 @@ def show_list(request: Request) -> Response:
     return page(
         request,
         "pulls.html",
-        pulls=store_of(request).pull_requests.list(agent=agent, state=PullRequestState(state) if state else None),
+        pulls=store_of(request).pull_requests.list(
+            agent=with_judges(agent), state=PullRequestState(state) if state else None
+        ),
         agents=known_agents(request),
         asked={"agent": agent or "", "state": state or ""},
     )
@@ -31,7 +34,7 @@ def show(request: Request) -> Response:
     store = store_of(request)
     reference = request.path_params["reference"]
     agent = agent_filter(request)
-    fitting = _numbered(store.pull_requests.list(agent=agent), reference)
+    fitting = _numbered(store.pull_requests.list(agent=with_judges(agent)), reference)
     if len(fitting) > 1:
         return page(
             request,

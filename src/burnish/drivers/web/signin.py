@@ -1,13 +1,11 @@
 """Signing in and out, and what a browser keeps for a visitor: with accounts a password, without them just a name."""
 
-import math
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from burnish.domain.annotation.people import is_name
 from burnish.drivers.web.access import set_session
-from burnish.drivers.web.doors import try_password
+from burnish.drivers.web.doors import told_to_wait, try_password
 from burnish.drivers.web.forgery import form_of
 from burnish.drivers.web.nav import THEME_COOKIE
 from burnish.drivers.web.render import page
@@ -39,12 +37,8 @@ def sign_in(request: Request) -> Response:
         set_session(request, Session(name=name))
         return RedirectResponse(target, 303)
     login = try_password(request, name, str(form.get("password", "")))
-    if login.user is None and login.wait_s > 0:
-        wait = math.ceil(login.wait_s)
-        text = f"Too many tries. Wait {_span(wait)}, then try again."
-        answer = _form(request, target, text, name, 429)
-        answer.headers["Retry-After"] = str(wait)
-        return answer
+    if (wait := told_to_wait(login, lambda why: _form(request, target, why, name, 429))) is not None:
+        return wait
     if login.user is None:
         return _form(request, target, "This name and this password do not belong together.", name, 403)
     # A session of its own from here on: an id that somebody planted before the password was given is worth nothing.
@@ -74,9 +68,3 @@ def set_theme(request: Request) -> Response:
 
 def _form(request: Request, target: str, problem: str | None = None, name: str = "", status: int = 200) -> Response:
     return page(request, "login.html", status=status, target=target, problem=problem, name=name)
-
-
-def _span(seconds: int) -> str:
-    if seconds < 90:
-        return f"{seconds} second{'' if seconds == 1 else 's'}"
-    return f"{math.ceil(seconds / 60)} minutes"

@@ -22,7 +22,9 @@ __all__ = ["show", "show_list"]
 PAGE = 50
 REACH = 10_000  # so many traces are looked through for a page where no index leads to what is asked
 PLAIN = ("agent", "text", "failing", "status")
-MORE = ("passing", "since", "until", "environment", "prompt", "user", "session", "cluster", "heard")
+MORE = (
+    "passing", "since", "until", "environment", "release", "prompt", "model", "user", "session", "cluster", "heard",
+)  # fmt: skip
 MOST_SPANS = 200
 MOST_MESSAGES = 200
 
@@ -88,7 +90,9 @@ def _query(request: Request, asked: dict[str, str], agent: str | None) -> TraceQ
         session_id=asked["session"] or None,
         user_id=asked["user"] or None,
         environment=asked["environment"] or None,
+        release=asked["release"] or None,
         prompt_version=asked["prompt"] or None,
+        model=asked["model"] or None,
         below=(asked["failing"], limit) if asked["failing"] else None,
         at_least=(asked["passing"], limit) if asked["passing"] else None,
         heard=bool(asked["heard"]),

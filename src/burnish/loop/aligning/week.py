@@ -14,7 +14,7 @@ from burnish.loop.lease import hold
 from burnish.project import load_agent
 from burnish.settings import Settings
 
-__all__ = ["agent_of", "book_of", "booked_week", "week_of"]
+__all__ = ["agent_of", "book_of", "booked_week", "week_of", "with_judges"]
 
 
 def book_of(agent: str, judge: str = "judges") -> str:
@@ -25,6 +25,14 @@ def book_of(agent: str, judge: str = "judges") -> str:
 def agent_of(book: str) -> str:
     """The agent whose judges a book is of; an agent's own name is itself."""
     return book.partition("~")[0]
+
+
+def with_judges(agent: str | None) -> tuple[str, ...] | None:
+    """The names under which nights and pull requests of an agent and of its judges are kept: for lists people read.
+
+    None is everybody's.
+    """
+    return None if agent is None else (agent, book_of(agent))
 
 
 def week_of(day: dt.date) -> dt.date:
