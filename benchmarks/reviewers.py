@@ -77,7 +77,6 @@ def one(url: str, kind: str, wanted: int, seconds: float, table: Table) -> bool:
 def databases() -> Iterator[list[tuple[str, str]]]:
     """The databases there are."""
     import pytest
-
     from support.postgres import execute, running_server
 
     with tempfile.TemporaryDirectory() as folder:
