@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from burnish.domain.base import Json, Value
+from burnish.domain.evaluators.panel import DISAGREEMENT
 from burnish.domain.evaluators.sampling import sampled
 from burnish.domain.feedback import MACHINES, Feedback, FeedbackSource
 from burnish.domain.listing import TraceSummary
@@ -34,7 +35,7 @@ __all__ = [
 
 _EVALUATORS = (*MACHINES, FeedbackSource.EXTERNAL)
 # What panels and judges of pairs say of how sure they are stands beside their verdicts and is none of them.
-_HOW_SURE = {".disagreement": ("agree", "disagree"), ".order": ("agree", "first", "second", "one tie")}
+_HOW_SURE = {f".{DISAGREEMENT}": ("agree", "disagree"), ".order": ("agree", "first", "second", "one tie")}
 _DOWN = frozenset({"down", "thumbs_down", "thumbs-down", "negative", "bad", "dislike", "no", "false"})
 
 
@@ -274,7 +275,7 @@ class Panel(Rule):
     def matches(self, candidate: Candidate) -> bool:
         """Whether they do."""
         scores = candidate.newest(self.keys, (FeedbackSource.JUDGE, FeedbackSource.EXTERNAL)).values()
-        told = candidate.newest([f"{key}.disagreement" for key in self.keys], (FeedbackSource.JUDGE,)).values()
+        told = candidate.newest([f"{key}.{DISAGREEMENT}" for key in self.keys], (FeedbackSource.JUDGE,)).values()
         apart = max(scores) - min(scores) if scores else 0.0
         return max([apart, *told]) >= self.spread - 1e-9
 
