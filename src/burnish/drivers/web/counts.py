@@ -106,7 +106,7 @@ def _figures(state: State, agent: str) -> AgentFigures:
     return AgentFigures(agent, reports, tuple(one for one in judges if one.versions), problem)
 
 
-def _is_no_verdict(key: str, evaluator: Evaluator | None) -> bool:
+def _is_no_verdict(key: str, evaluator: "Evaluator | None") -> bool:
     """Whether a key says how far a panel's members or a pair's two orders agree: people have no opinion on that."""
     return (isinstance(evaluator, Panel) and key == f"{evaluator.name}.{DISAGREEMENT}") or (
         isinstance(evaluator, Pairwise) and key == f"{evaluator.name}.order"
