@@ -13,7 +13,7 @@ from burnish.domain.annotation.queues import Queue
 from burnish.domain.base import utc_now
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.traces import Trace
-from burnish.drivers.conversation import Turn, conversation
+from burnish.drivers.conversation import Call, Turn, conversation
 from burnish.drivers.span_tree import span_tree
 from burnish.drivers.web.render import page
 from burnish.drivers.web.review_form import Entered, keys_of_grades, keys_of_labels, step_key
@@ -106,7 +106,7 @@ def _ends(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
 
 def _told(turns: tuple[Turn, ...]) -> set[str]:
     """The steps that can be marked in the conversation, by `step_key`: the list of all steps has them once more."""
-    calls = (part.span_id for turn in turns for part in turn.parts if part.type == "call")
+    calls = (part.span_id for turn in turns for part in turn.parts if isinstance(part, Call))
     whole = (turn.span_id for turn in turns if turn.role != "tool" and not turn.only_calls)
     return {step_key(span_id) for span_id in (*calls, *whole) if span_id}
 
