@@ -21,9 +21,12 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support.reviewing import Bout, Hold, crowded, faults, items
+
 from burnish.adapters.store import Store
 from burnish.domain.annotation.queues import Queue
-from tests.support.reviewing import Bout, Hold, crowded, faults, items
 
 PROCESSES, EACH, ITEMS = 5, 10, 6_000
 
@@ -74,8 +77,7 @@ def one(url: str, kind: str, wanted: int, seconds: float, table: Table) -> bool:
 def databases() -> Iterator[list[tuple[str, str]]]:
     """The databases there are."""
     import pytest
-
-    from tests.support.postgres import execute, running_server
+    from support.postgres import execute, running_server
 
     with tempfile.TemporaryDirectory() as folder:
         found = [("SQLite", f"sqlite:///{Path(folder) / 'store.sqlite3'}")]

@@ -53,6 +53,14 @@ def user(score: float | None = None, value: str | bool | None = None) -> Feedbac
     return Feedback(trace_id="t1", key="thumb", source=FeedbackSource.USER, score=score, value=value)
 
 
+def panel(name: str, *scores: float) -> list[Feedback]:
+    """What a panel of so many judges leaves on a trace."""
+    apart = max(scores) - min(scores)
+    sure = judged("t1", apart, f"{name}.disagreement").model_copy(update={"value": "disagree" if apart else "agree"})
+    members = [judged("t1", score, f"{name}.judge{number}") for number, score in enumerate(scores)]
+    return [judged("t1", sum(scores) / len(scores), name), sure, *members]
+
+
 HELPFUL = judged("t1", 1.0)
 BAD = judged("t1", 0.0)
 
@@ -101,6 +109,9 @@ BAD = judged("t1", 0.0)
             candidate(judged("t1", 1.0, "a")),
         ),
         (Panel(keys=("p/*",)), candidate(judged("t1", 1.0, "p/x"), judged("t1", 0.0, "p/y")), candidate(HELPFUL, BAD)),
+        (Panel(keys=("p.*",)), candidate(*panel("p", 1.0, 0.0)), candidate(*panel("p", 1.0, 1.0))),
+        (Panel(keys=("p",)), candidate(*panel("p", 1.0, 0.0)), candidate(*panel("p", 1.0, 1.0))),
+        (Conflict(), candidate(*panel("p", 1.0, 0.0)), candidate(*panel("p", 1.0, 1.0))),
         (Share(share=1.0, key="helpful"), candidate(HELPFUL), candidate(BAD)),
     ],
 )

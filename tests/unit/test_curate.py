@@ -9,7 +9,7 @@ from burnish.domain.datasets import Example, Split, SplitRule
 from burnish.domain.evaluators.base import Evaluator
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.proposals import Cluster
-from burnish.loop.curate import CRITERION, CurateSummary, curate, curate_correction
+from burnish.loop.curate import CRITERION, CurateSummary, curate, curate_trace
 from burnish.loop.reviewing import example_now
 from burnish.project import AgentConfig, ImproveConfig, RepositoryConfig, TargetConfig
 
@@ -250,10 +250,26 @@ def test_a_correction_curated_at_once_leaves_nothing_for_the_night(store: Store)
     assert [("question of t1", "atlas", ("names the queue",))] == [
         (one.input, one.expected, one.criteria) for one in found.values()
     ]
-    assert 0 == curate_correction(OpenStore(store), CONFIG, [], "t1").added
+    assert 0 == curate_trace(OpenStore(store), CONFIG, [], "t1").added
     assert "no input" in example_now(store, CONFIG, [], "t3")
     assert 1 == curate(OpenStore(store), CONFIG, EXACT).added
     assert found["question of t1"] == examples(store)["question of t1"]
+
+
+def test_criteria_curated_at_once_are_what_the_night_would_make_of_them(store: Store) -> None:
+    """Alone they make an example where a judge scores, join an example that is there, and the night changes nothing."""
+    judge = (AsJudge(name="helpful"),)
+    store.traces.add([trace("t1"), trace("t2", input="another one entirely"), trace("t3", input="question of t1")])
+    store.feedback.add([criterion("t1", "names the queue", version="")])
+    assert "is no judge" in example_now(store, CONFIG, EXACT, "t1", corrected=False)
+    assert {} == examples(store)
+    assert "It is an example now" in example_now(store, CONFIG, judge, "t1", corrected=False)
+    store.feedback.add([criterion("t3", "is short", version="", after=9)])
+    example_now(store, CONFIG, judge, "t3", corrected=False)
+    found = examples(store)
+    assert ("names the queue", "is short") == found["question of t1"].criteria
+    assert (found, 0) == (examples(store), curate(OpenStore(store), CONFIG, judge).added)
+    assert found == examples(store)
 
 
 def test_nothing_is_curated_under_a_running_night(store: Store) -> None:

@@ -17,8 +17,10 @@ from burnish.domain.evaluators.signals import UserFeedback
 from burnish.domain.evaluators.text import Contains
 from burnish.domain.evaluators.trajectory import StepLimit
 from burnish.domain.feedback import Feedback, FeedbackSource
+from burnish.domain.listing import TraceQuery
 from burnish.domain.traces import SpanKind, Trace, Usage
 from burnish.errors import ConfigError
+from burnish.loop.backfill import Prices, estimate
 from burnish.loop.enrich import enrich, pending
 from burnish.loop.enrich_sessions import enrich_sessions
 from burnish.loop.report import held_back
@@ -226,3 +228,15 @@ async def test_series_never_join_two_epochs(store: "Store") -> None:
     assert [(5, 0.2), (1, 0.0)] == [(point.count, point.mean) for point in second.points]
     assert all(point.low <= point.mean <= point.high for point in first.points)
     assert [] == store.feedback.series("support", "c", since=START + timedelta(days=9))
+
+
+def test_an_estimate_knows_what_filter_and_budget_leave(store: "Store") -> None:
+    """Of five traces two pass the filter, and the evaluator's own budget has room for one: that is what is shown."""
+    store.traces.add(trace("paid", trace_id=f"{n:032x}", metadata={"tier": "paid"}) for n in range(6, 8))
+    paid = Judge(name="paid", rubric="Good.", applies=Filter(metadata={"tier": "paid"}))
+    tight = paid.model_copy(update={"name": "tight", "budget": EvaluatorBudget(calls=1)})
+    query = TraceQuery(agent="support")
+    rows = estimate(store, store.calls, [paid, tight], query, Prices(input=1.0, output=1.0))
+    assert [(2, 2), (2, 1)] == [(row.items, row.calls) for row in rows]
+    assert rows[1].usd == pytest.approx((rows[0].usd or 0) / 2)
+    assert "room for 1 of them" in rows[1].basis

@@ -229,7 +229,10 @@ def test_undo_brings_the_item_back_with_what_was_entered(sign_in: Any, store: St
     page.keyboard.type("atlas")
     press(page, "Escape", "r")
     page.keyboard.type("names the queue\nis one word")
-    press(page, "Escape", *"jjjw", "Enter")
+    press(page, "Escape", "w", *"jjjw", "W")
+    assert page.get_by_text("First go to a step").is_visible()
+    page.keyboard.type("found nobody")
+    press(page, "Control+Enter")
     wait_for_next(page, first)
     second = item_of(page)
     press(page, "u")
@@ -237,13 +240,14 @@ def test_undo_brings_the_item_back_with_what_was_entered(sign_in: Any, store: St
     assert [[]] == [given for item, given in labels_of(store, "second-thoughts").items() if item == first]
     assert page.locator("input[name=score][value='0']").is_checked()
     assert "Marked: find_customer" == page.text_content(".marked")
+    assert page.locator(".call.went-wrong").is_visible()  # not only in the folded list of all steps
     assert "the wrong queue" == page.input_value("[name=comment]")
     press(page, "2", "Enter")
     wait_for_next(page, first)
     assert second == item_of(page)
     (label,) = labels_of(store, "second-thoughts")[first]
     assert Label(score=1.0, comment="the wrong queue", correction="atlas", criteria=("names the queue", "is one word"),
-                 span_id="0000000000000003") == label  # fmt: skip
+                 span_id="0000000000000003", span_comment="found nobody") == label  # fmt: skip
     press(page, "2", "s")
     page.keyboard.type("not mine")
     press(page, "Control+Enter")
@@ -356,7 +360,7 @@ def test_an_expert_decides_with_all_answers_side_by_side(sign_in: Any, store: St
     assert all(word in table for word in ("ann", "bob", "he never asked", "5", "1"))
     press(expert, "2", "e")
     expert.keyboard.type(", at once")
-    expert.get_by_label("make an example of the correction at once").check()
+    expert.get_by_label("make an example of it at once").check()
     press(expert, "Control+Enter")
     wait_for_next(expert, first.item.id)
     expert.get_by_text("It is an example now").wait_for()

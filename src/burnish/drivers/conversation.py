@@ -76,6 +76,11 @@ class Turn:
         """What was said in it."""
         return "\n".join(part.text for part in self.parts if isinstance(part, TextPart))
 
+    @property
+    def only_calls(self) -> bool:
+        """Whether nothing was said in it beside tool calls."""
+        return bool(self.parts) and not self.error and all(isinstance(part, Call) for part in self.parts)
+
 
 def conversation(trace: Trace) -> tuple[Turn, ...]:
     """The turns of a trace, none where it holds neither messages, nor input and output, nor steps to tell of."""

@@ -1,23 +1,26 @@
 """Judge a range of old traces: first what it would take, then the same work as a night's."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from burnish.domain.base import Value
 from burnish.domain.chat import CallAverage, ChatModel
-from burnish.domain.evaluators.base import EvaluationContext, Evaluator
+from burnish.domain.evaluators.base import EvaluationContext, Evaluator, Filter
 from burnish.domain.evaluators.sampling import applies
 from burnish.domain.evaluators.sessions import LONGEST, SessionTraces, join_session
 from burnish.domain.listing import TraceQuery
+from burnish.domain.statistics import wilson
 from burnish.loop.desk import Desk, EnrichStore, Tally
 from burnish.loop.enrich import EnrichSummary, enrich, example_of
 from burnish.loop.enrich_sessions import enrich_sessions, open_sessions
-from burnish.loop.meter import purpose_of
+from burnish.loop.meter import purpose_of, spent_so_far
 
 __all__ = ["EvaluatorEstimate", "Prices", "backfill", "estimate", "with_what_they_wait_for"]
 
 _BATCH = 2_000
 _SAMPLE = 20
+_FILTERED = 200  # traces that are read to see how many pass a filter
 _CHARACTERS_A_TOKEN = 4.0
 _ANSWER_TOKENS = 150.0
 
@@ -47,10 +50,10 @@ class AverageBook(Protocol):
 
 
 class EvaluatorEstimate(Value):
-    """What one evaluator would take, at most: filters that read the whole trace may leave some out.
+    """What one evaluator would take, at most: a chain may leave some out.
 
-    `items` are traces, or sessions. Tokens and dollars are None where nothing is known to go by; `basis` says what the
-    figures come from.
+    `items` are traces, or sessions. Calls, tokens and dollars are of as many of them as the evaluator's own budget has
+    room for; tokens and dollars are None where nothing is known to go by. `basis` says what the figures come from.
     """
 
     evaluator: str
@@ -70,11 +73,14 @@ def estimate(
     evaluators: Sequence[Evaluator],
     query: TraceQuery,
     prices: Prices | None = None,
+    night: str | None = None,
 ) -> list[EvaluatorEstimate]:
     """What judging the traces of `query` with these evaluators would take, by evaluator.
 
     A call's tokens are those of the evaluator's earlier calls on average; without any, of its questions about up to 20
-    of the traces at 4 characters a token, and 150 tokens an answer.
+    of the traces at 4 characters a token, and 150 tokens an answer. How many traces pass the filter of one that asks a
+    model is counted on up to 200 of them; where there are more, the upper end of the share's 95 % interval holds.
+    `night` is what the calls will be booked under.
     """
     assert query.agent is not None
     ids = store.traces.ids(query)
@@ -87,11 +93,13 @@ def estimate(
             inside = among(set(ids))
             sessions = [one for one in open_sessions(store, evaluator, query.agent) if inside(one)]
             contexts = [_of_session(store, one) for one in (sessions[:_SAMPLE] if evaluator.asks else [])]
-            found[evaluator.name] = _priced(evaluator, len(sessions), contexts, accounts, prices or Prices())
+            row = _priced(evaluator, len(sessions), contexts, accounts, prices or Prices())
         else:
             missing = open_ids[evaluator.name]
-            contexts = _contexts(store, missing[:_SAMPLE]) if evaluator.asks else []
-            found[evaluator.name] = _priced(evaluator, len(missing), contexts, accounts, prices or Prices())
+            items, contexts, told = _passing(store, evaluator, missing) if evaluator.asks else (len(missing), [], "")
+            row = _priced(evaluator, items, contexts, accounts, prices or Prices())
+            row = row.model_copy(update={"basis": row.basis + told})
+        found[evaluator.name] = _within_budget(evaluator, row, spent_so_far(evaluator, store.calls, night))
     return list(found.values())
 
 
@@ -165,6 +173,42 @@ def _open(
             corrected = by_name[name].applies.has_expected
             found[name] += [one for one in some if one in reach and corrected in (None, one in desk.corrections)]
     return found
+
+
+def _passing(store: EnrichStore, evaluator: Evaluator, ids: Sequence[str]) -> tuple[int, list[EvaluationContext], str]:
+    """How many of these traces pass the evaluator's filter at most, some that do, and how that is known."""
+    rule = evaluator.applies
+    if rule == Filter(sample=rule.sample, when=rule.when, has_expected=rule.has_expected):
+        return len(ids), _contexts(store, ids[:_SAMPLE]), ""
+    seen = ids[:: max(1, -(-len(ids) // _FILTERED))]
+    passing = [one for one in _contexts(store, seen) if applies(rule, one, sampling=False)]
+    if len(seen) == len(ids):
+        return len(passing), passing[:_SAMPLE], ""
+    most = math.ceil(wilson(len(passing), len(seen)).high * len(ids))
+    return most, passing[:_SAMPLE], f"; {len(passing):,} of {len(seen):,} looked at pass its filter"
+
+
+def _within_budget(evaluator: Evaluator, row: EvaluatorEstimate, spent: tuple[int, float]) -> EvaluatorEstimate:
+    """The estimate of as many items as the evaluator's own budget has room for."""
+    budget, fits = evaluator.budget, row.items
+    if budget is None or not row.calls:
+        return row
+    if budget.calls is not None:
+        fits = min(fits, max(0, budget.calls - spent[0]) // evaluator.asks)
+    if budget.usd is not None and row.usd:
+        fits = min(fits, math.ceil(max(0.0, budget.usd - spent[1]) / (row.usd / row.items)))
+    if fits == row.items:
+        return row
+    part = fits / row.items
+    return row.model_copy(
+        update={
+            "calls": fits * evaluator.asks,
+            "input_tokens": None if row.input_tokens is None else round(row.input_tokens * part),
+            "output_tokens": None if row.output_tokens is None else round(row.output_tokens * part),
+            "usd": None if row.usd is None else row.usd * part,
+            "basis": f"{row.basis}; its own budget has room for {fits:,} of them",
+        }
+    )
 
 
 def _priced(

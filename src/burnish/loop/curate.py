@@ -20,7 +20,7 @@ from burnish.project import AgentConfig
 if TYPE_CHECKING:
     from burnish.adapters.store import OpenStore
 
-__all__ = ["CRITERION", "CurateSummary", "curate", "curate_correction"]
+__all__ = ["CRITERION", "CurateSummary", "curate", "curate_trace", "scored_by_judge"]
 
 
 class CurateSummary(Value):
@@ -70,8 +70,8 @@ def curate(store: "OpenStore", config: AgentConfig, evaluators: Sequence[Evaluat
     if any(e.name == config.improve.fails_on and not e.uses_expected for e in evaluators):
         failing, passing, unusable = _scored(store, config, known, origins)
         without += unusable
-    judged = any(e.name == config.improve.metric and e.source is FeedbackSource.JUDGE for e in evaluators)
-    stated = _stated(store, agent, {**passing, **failing, **known}, corrected, judged)
+    there = {**passing, **failing, **known}
+    stated = _stated(store, agent, there, corrected, scored_by_judge(config, evaluators))
     # A correction says more about an input than criteria do, and those more than a score.
     wanted = {**passing, **failing, **stated, **corrected}
     offered = [e for i, e in wanted.items() if i not in known or i in corrected or known[i] != e]
@@ -95,13 +95,13 @@ def curate(store: "OpenStore", config: AgentConfig, evaluators: Sequence[Evaluat
     )
 
 
-def curate_correction(
+def curate_trace(
     store: "OpenStore", config: AgentConfig, evaluators: Sequence[Evaluator], trace_id: str
 ) -> CurateSummary:
-    """Make an example of one correction without waiting for the night, which finds nothing new in it then.
+    """Make an example of what people said of one trace without waiting for the night, which finds nothing new then.
 
     Not to be called while a night of the agent runs: its dataset stands still. Of a trace that is held out, the sealed
-    example takes the newest correction over (`resealed`). Nothing says which split it went to.
+    example takes the newest correction and criteria over (`resealed`). Nothing says which split it went to.
     """
     known = {
         example.id: example
@@ -110,7 +110,10 @@ def curate_correction(
     }
     resealed = store.datasets.refresh_sealed(config.name, DATASET)
     corrected, _, without = _corrected(store, config.name, {trace_id})
-    offered = list(corrected.values())
+    stated: dict[str, Example] = {}
+    if not corrected and not without:
+        stated, without = _stated_of(store, config.name, trace_id, known, scored_by_judge(config, evaluators))
+    offered = [*corrected.values(), *stated.values()]
     shown = _shown(store, config, evaluators, known, offered)
     placement = store.datasets.place(config.name, DATASET, offered, config.splits, shown)
     return CurateSummary(
@@ -120,8 +123,14 @@ def curate_correction(
         left_out=placement.left_out,
         resealed=resealed,
         corrected=len(corrected),
+        stated=len(stated),
         without_input=without,
     )
+
+
+def scored_by_judge(config: AgentConfig, evaluators: Iterable[Evaluator]) -> bool:
+    """Whether a judge gives the metric: then criteria alone make an example, and an expected output is not needed."""
+    return any(e.name == config.improve.metric and e.source is FeedbackSource.JUDGE for e in evaluators)
 
 
 def _shown(
@@ -202,6 +211,24 @@ def _stated(
         elif judged:
             found[example.id] = example
     return {i: e for i, e in found.items() if i not in left_out}
+
+
+def _stated_of(
+    store: "OpenStore", agent: str, trace_id: str, known: dict[str, Example], judged: bool
+) -> tuple[dict[str, Example], int]:
+    """The same of one trace: its criteria join those that a known example has; and 1 where it holds no input."""
+    criteria = store.feedback.criteria(agent).get(trace_id, ())
+    trace = next(store.traces.load([trace_id]), None) if criteria else None
+    if trace is None:
+        return {}, 0
+    if trace.input is None:
+        return {}, 1
+    example = Example.of_trace(trace, "criteria", None, criteria)
+    before = known.get(example.id)
+    if before is not None:
+        texts = tuple(dict.fromkeys((*before.criteria, *criteria)))
+        return {example.id: before.model_copy(update={"criteria": texts})}, 0
+    return ({example.id: example} if judged else {}), 0
 
 
 def _scored(

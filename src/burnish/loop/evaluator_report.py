@@ -123,7 +123,9 @@ def applies_text(one: Evaluator) -> str:
     rule = one.applies.model_dump(mode="json", exclude_defaults=True)
     when = rule.pop("when", None)
     rule.pop("sample", None)
-    parts = [f"{key.replace('_', ' ')} {value}" for key, value in rule.items()]
+    metadata = rule.pop("metadata", {})
+    parts = [f"{key} {value}" for key, value in metadata.items()]
+    parts += [f"{key.replace('_', ' ')} {value}" for key, value in rule.items()]
     if when is not None:
         limits = " ".join(f"{key} {value}" for key, value in when.items() if key not in ("evaluator", "key"))
         parts.append(f"after {when.get('key', when['evaluator'])} {limits}".strip())

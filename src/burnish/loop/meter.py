@@ -7,7 +7,7 @@ from burnish.domain.base import utc_now
 from burnish.domain.chat import ChatModel, ChatReply, ChatRequest
 from burnish.domain.evaluators.base import Evaluator, EvaluatorBudgetError
 
-__all__ = ["CallBook", "Meter", "purpose_of"]
+__all__ = ["CallBook", "Meter", "purpose_of", "spent_so_far"]
 
 
 class CallBook(Protocol):
@@ -25,6 +25,14 @@ def purpose_of(evaluator: str) -> str:
     return f"judge/{evaluator}"
 
 
+def spent_so_far(evaluator: Evaluator, calls: CallBook, night: str | None) -> tuple[int, float]:
+    """Calls and US dollars that count against an evaluator's budget: of its night, or of today (UTC)."""
+    today = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+    if evaluator.budget is not None and evaluator.budget.per == "night" and night is not None:
+        return calls.spent_on(purpose_of(evaluator.name), night=night)
+    return calls.spent_on(purpose_of(evaluator.name), since=today)
+
+
 class Meter:
     """A ChatModel for one evaluator: books its calls under its name and ends at its budget.
 
@@ -38,11 +46,8 @@ class Meter:
         self._purpose = purpose_of(evaluator.name)
         self._calls, self._usd = 0, 0.0
         self._unpriced = False
-        budget = evaluator.budget
-        if budget is not None and calls is not None:
-            today = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
-            when = {"night": night} if budget.per == "night" and night is not None else {"since": today}
-            self._calls, self._usd = calls.spent_on(self._purpose, **when)
+        if evaluator.budget is not None and calls is not None:
+            self._calls, self._usd = spent_so_far(evaluator, calls, night)
 
     @property
     def name(self) -> str:

@@ -15,7 +15,7 @@ from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.raters import RaterAgreement, raters_agree
 from burnish.domain.traces import Trace
 from burnish.errors import InputError
-from burnish.loop.curate import curate_correction
+from burnish.loop.curate import curate_trace, scored_by_judge
 from burnish.loop.screen import Screens
 from burnish.project import AgentConfig
 
@@ -126,18 +126,29 @@ def pass_on(
     return handed
 
 
-def example_now(store: "Store", config: AgentConfig, evaluators: Sequence[Evaluator], trace_id: str) -> str:
-    """Make an example of the correction of a trace at once, as the next night would; what became of it, in words."""
+def example_now(
+    store: "Store", config: AgentConfig, evaluators: Sequence[Evaluator], trace_id: str, *, corrected: bool = True
+) -> str:
+    """Make an example of what people said of a trace at once, as the next night would; what became of it, in words.
+
+    `corrected`: there is a correction among it, not only criteria. The words are the same whether or not the trace is
+    held out.
+    """
     from burnish.adapters.store import OpenStore
 
     night = store.nights.unfinished(config.name)
     if night is not None:
         return f"A night of {config.name} is under way; the next one makes an example of it."
-    done = curate_correction(OpenStore(store), config, evaluators, trace_id)
+    done = curate_trace(OpenStore(store), config, evaluators, trace_id)
     if done.without_input:
         return "It cannot be an example: the trace holds no input to run again."
     if done.left_out:
         return "It is left out of the dataset: it resembles examples of two splits."
+    if not corrected and not scored_by_judge(config, evaluators):
+        return (
+            f"Criteria go onto the example of this input where there is one; alone they make none, since "
+            f"'{config.improve.metric}' is no judge that could hold an output against them."
+        )
     return "It is an example now; the grouping rule says in which split."
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from burnish.domain.base import Json, Value
+from burnish.domain.evaluators.panel import DISAGREEMENT
 from burnish.domain.evaluators.sampling import sampled
 from burnish.domain.features import Features
 from burnish.domain.feedback import MACHINES, Feedback, FeedbackSource
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 _EVALUATORS = (*MACHINES, FeedbackSource.EXTERNAL)
+# What panels and judges of pairs say of how sure they are stands beside their verdicts and is none of them.
+_HOW_SURE = {f".{DISAGREEMENT}": ("agree", "disagree"), ".order": ("agree", "first", "second", "one tie")}
 _DOWN = frozenset({"down", "thumbs_down", "thumbs-down", "negative", "bad", "dislike", "no", "false"})
 
 
@@ -45,13 +48,18 @@ class Candidate(NamedTuple):
     metadata: Mapping[str, Json] = {}
 
     def scores(self, keys: Iterable[str], sources: Sequence[FeedbackSource]) -> dict[tuple[str, str, str], float]:
-        """The newest score of the trace as a whole by (key, author, version), for keys that fit one of the patterns."""
+        """The newest score of the trace as a whole by (key, author, version), for keys that fit one of the patterns.
+
+        What says how sure a judge is counts only where its key is written out.
+        """
         patterns = list(keys)
         found: dict[tuple[str, str, str], tuple[datetime, float]] = {}
         for item in self.feedback:
             if item.score is None or item.span_id is not None or item.source not in sources:
                 continue
             if patterns and not any(fnmatchcase(item.key, pattern) for pattern in patterns):
+                continue
+            if item.key not in patterns and _says_how_sure(item):
                 continue
             at = (item.key, item.author, item.version)
             if at not in found or found[at][0] <= item.created_at:
@@ -185,8 +193,9 @@ class Feature(Rule, Features):
     @property
     def reason(self) -> str:
         """What is set."""
-        told = self.model_dump(exclude_defaults=True, exclude={"kind", "weight"}, mode="json")
-        return ", ".join(f"{key} {value}" for key, value in told.items()) or "any trace"
+        told = self.model_dump(exclude_defaults=True, exclude={"kind", "weight", "metadata"}, mode="json")
+        words = [*self.metadata.items(), *told.items()]
+        return ", ".join(f"{key} {value}" for key, value in words) or "any trace"
 
 
 class Share(Rule):
@@ -247,7 +256,8 @@ class UncertainJudge(Rule):
 class Panel(Rule):
     """Judges disagree: the highest and the lowest of their newest scores are `spread` or more apart.
 
-    `keys` are patterns, for example ["helpful", "helpful_second"] or ["panel/*"].
+    `keys` are patterns, for example ["helpful", "helpful_second"] or ["panel/*"]; the name of a panel stands for its
+    members, whose disagreement it tells itself.
     """
 
     kind: Literal["panel"] = "panel"
@@ -258,7 +268,9 @@ class Panel(Rule):
     def matches(self, candidate: Candidate) -> bool:
         """Whether they do."""
         scores = candidate.newest(self.keys, (FeedbackSource.JUDGE, FeedbackSource.EXTERNAL)).values()
-        return len(scores) > 1 and max(scores) - min(scores) >= self.spread - 1e-9
+        told = candidate.newest([f"{key}.{DISAGREEMENT}" for key in self.keys], (FeedbackSource.JUDGE,)).values()
+        apart = max(scores) - min(scores) if scores else 0.0
+        return max([apart, *told]) >= self.spread - 1e-9
 
     @property
     def reason(self) -> str:
@@ -275,6 +287,10 @@ RULES: Mapping[str, type[Rule]] = {
     cls.model_fields["kind"].default: cls
     for cls in (LowScore, Conflict, ThumbsDown, InCluster, Feature, Share, UncertainJudge, Panel)
 }
+
+
+def _says_how_sure(item: Feedback) -> bool:
+    return any(item.key.endswith(end) and item.value in values for end, values in _HOW_SURE.items())
 
 
 def _is_down(item: Feedback) -> bool:

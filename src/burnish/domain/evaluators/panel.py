@@ -1,7 +1,7 @@
 """A panel: several judges, by rubric or by model, vote on one trace; that they disagree is a result too."""
 
 import asyncio
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -20,7 +20,9 @@ from burnish.domain.feedback import FeedbackSource
 from burnish.domain.trajectories import shorten
 from burnish.errors import BudgetExceededError
 
-__all__ = ["Panel", "PanelMember"]
+__all__ = ["DISAGREEMENT", "Panel", "PanelMember"]
+
+DISAGREEMENT: Final = "disagreement"
 
 
 class PanelMember(Value):
@@ -64,7 +66,7 @@ class Panel(Evaluator):
     @model_validator(mode="after")
     def _usable(self) -> Self:
         names = [member.name for member in self.members]
-        if len(set(names)) < len(names) or "disagreement" in names:
+        if len(set(names)) < len(names) or DISAGREEMENT in names:
             raise ValueError("members need different names, and none is called 'disagreement'")
         if self.rubric is None and any(member.rubric is None for member in self.members):
             raise ValueError("set rubric for the panel, or for each member")
@@ -162,7 +164,7 @@ class Panel(Evaluator):
         return [
             Score(score=score, value=value, comment=shorten(comment, 1_000)),
             Score(
-                key=f"{self.name}.disagreement",
+                key=f"{self.name}.{DISAGREEMENT}",
                 score=disagreement,
                 value="disagree" if disagreement else "agree",
             ),

@@ -101,7 +101,7 @@ async def _estimate(
     if priced is not None:
         prices = Prices(input=priced.input_price, output=priced.output_price, named=named)
     with session.store() as store:
-        found = estimate(store, store.calls, evaluators, query, prices)
+        found = estimate(store, store.calls, evaluators, query, prices, night)
         return evaluators, found, _short(found, config.budget, store.calls.spent(night))
 
 

@@ -209,7 +209,7 @@ def _applies(one: "Evaluator") -> str:
         return "arms of experiments"
     rule = one.applies.model_dump(mode="json", exclude_defaults=True)
     when = rule.pop("when", None)
-    parts = [f"{key} {value}" for key, value in rule.items()]
+    parts = [f"{key} {value}" for key, value in {**rule.pop("metadata", {}), **rule}.items()]
     if when is not None:
         limits = " ".join(f"{key} {value}" for key, value in when.items() if key not in ("evaluator", "key"))
         parts.append(f"after {when.get('key', when['evaluator'])} {limits}".strip())

@@ -9,6 +9,8 @@ from starlette.requests import Request
 
 from burnish.domain.agreement import STANDARD
 from burnish.domain.annotation.specs import load_queues
+from burnish.domain.evaluators.pairwise import Pairwise
+from burnish.domain.evaluators.panel import DISAGREEMENT, Panel
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.listing import MetricSummary
 from burnish.drivers.web.kept import Found
@@ -99,8 +101,16 @@ def _figures(state: State, agent: str) -> AgentFigures:
         for report in reports
         if report.source == FeedbackSource.JUDGE.value
         for key in report.keys
+        if not _is_no_verdict(key.key, by_name.get(report.name))
     ]
     return AgentFigures(agent, reports, tuple(one for one in judges if one.versions), problem)
+
+
+def _is_no_verdict(key: str, evaluator: "Evaluator | None") -> bool:
+    """Whether a key says how far a panel's members or a pair's two orders agree: people have no opinion on that."""
+    return (isinstance(evaluator, Panel) and key == f"{evaluator.name}.{DISAGREEMENT}") or (
+        isinstance(evaluator, Pairwise) and key == f"{evaluator.name}.order"
+    )
 
 
 def _queues(state: State) -> tuple[QueueReport, ...]:

@@ -152,10 +152,13 @@ def _became(handed: Handed) -> str:
 def _example(request: Request, person: Person, handed: Handed, said: Label) -> str:
     """What became of an expert's wish to make an example at once; nothing where nobody wished for it."""
     config = request.app.state.agents.get(handed.item.agent)
-    if not _fields(request).get("now") or person.role is Role.REVIEWER or said.correction is None or config is None:
+    if not _fields(request).get("now") or person.role is Role.REVIEWER or config is None:
         return ""
+    corrected = said.correction is not None
+    if not corrected and not said.criteria:
+        return "No example is made of it: there is neither a correction nor a criterion."
     evaluators = evaluators_of(request.app.state, config.name)
-    return example_now(store_of(request), config, evaluators, handed.item.trace_id)
+    return example_now(store_of(request), config, evaluators, handed.item.trace_id, corrected=corrected)
 
 
 def _fields(request: Request) -> dict[str, str]:

@@ -13,7 +13,7 @@ from burnish.domain.annotation.queues import Queue
 from burnish.domain.base import utc_now
 from burnish.domain.feedback import FeedbackSource
 from burnish.domain.traces import Trace
-from burnish.drivers.conversation import Turn, conversation
+from burnish.drivers.conversation import Call, Turn, conversation
 from burnish.drivers.span_tree import span_tree
 from burnish.drivers.web.render import page
 from burnish.drivers.web.review_form import Entered, keys_of_grades, keys_of_labels, step_key
@@ -68,6 +68,7 @@ def desk_page(
         rows=rows if whole else rows[:MOST_STEPS],
         rows_left=0 if whole else max(0, len(rows) - MOST_STEPS),
         step_names=_step_names(trace),
+        told=_told(turns if whole else _ends(turns)),
         said_by_user=[one for one in found.feedback if one.source is FeedbackSource.USER],
         scores=[one for one in found.feedback if one.source not in (FeedbackSource.USER, FeedbackSource.HUMAN)],
         fail_below=threshold(request, held.item.agent),
@@ -101,6 +102,13 @@ def _ends(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
     """The first and the last turns where there are very many."""
     half = MOST_TURNS // 2
     return turns if len(turns) <= MOST_TURNS else turns[:half] + turns[-half:]
+
+
+def _told(turns: tuple[Turn, ...]) -> set[str]:
+    """The steps that can be marked in the conversation, by `step_key`: the list of all steps has them once more."""
+    calls = (part.span_id for turn in turns for part in turn.parts if isinstance(part, Call))
+    whole = (turn.span_id for turn in turns if turn.role != "tool" and not turn.only_calls)
+    return {step_key(span_id) for span_id in (*calls, *whole) if span_id}
 
 
 def _step_names(trace: Trace | None) -> dict[str, str]:

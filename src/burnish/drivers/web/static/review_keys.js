@@ -100,9 +100,11 @@ function fold() {
 }
 
 function mark() {
+  if (!page.desk().querySelector(".wrong")) return; // this queue does not ask
+  if (!stop()) return burnish.toast("First go to a step: j is the next one, k the one before.");
   const own = [...(stop()?.querySelectorAll("input[name=step]") ?? [])];
   const radio = own.find((one) => one.closest(".stop") === stop());
-  if (!radio) return;
+  if (!radio) return burnish.toast("This is no step of the agent's: mark the one that was wrong.");
   const none = page.desk().querySelector("input[name=step][value='']");
   if (radio.checked) set(none, true);
   else set(radio, true);
@@ -117,6 +119,7 @@ const ACTIONS = {
   k: () => move(-1),
   o: fold,
   w: mark,
+  W: () => page.desk().querySelector("#label [name=span_comment]")?.focus(),
   s: () => unfold("s"),
   x: () => unfold("x"),
   u: () => page.undo(),
