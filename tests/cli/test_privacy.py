@@ -48,6 +48,13 @@ def test_redactions_are_listed_by_day_agent_and_detector(folder: Path) -> None:
     assert 3 == call(folder, "traces", "redactions", "--agent", "nobody").exit_code
 
 
+def test_pruning_wants_to_be_told_what_goes(folder: Path) -> None:
+    """By age or by whose they are; a user without traces is code 3."""
+    assert "--older-than, --user" in str(call(folder, "prune", "--yes").exception)
+    assert 3 == call(folder, "prune", "--user", "nobody", "--yes").exit_code
+    assert "Gone: 1 traces" in call(folder, "prune", "--trace", "new", "--yes").stderr
+
+
 def test_pruning_asks_says_and_does(folder: Path) -> None:
     """A dry run and a no touch nothing; a yes deletes what was announced."""
     would = call(folder, "prune", "--older-than", "2026-02-02", "--dry-run")

@@ -5,6 +5,7 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,12 +13,14 @@ from hypothesis import strategies as st
 from support.simulated_source import EPOCH, Arrival, Clock, KilledError, SimulatedSource, arrival
 
 from burnish.adapters.store import Store
+from burnish.domain.base import utc_now
 from burnish.domain.feedback import Feedback, FeedbackSource
 from burnish.domain.listing import TraceQuery
 from burnish.loop.pull import position_key, pull
 from burnish.loop.pull_report import PullProgress, PullReport
 from burnish.loop.rehearsal import Rehearsal
-from burnish.project import SourceConfig
+from burnish.loop.screen import Screens
+from burnish.project import AgentConfig, SourceConfig
 
 HOUR, DAY = 3600.0, 86_400.0
 CONFIG = SourceConfig(kind="simulated", overlap_s=HOUR, since_days=7)
@@ -319,6 +322,49 @@ def test_feedback_is_asked_for_from_the_newest_that_is_known(store: Store) -> No
     silent = SimulatedSource(clock, [], said=said)
     pull(store, silent, "desk", CONFIG.model_copy(update={"feedback_days": 0}), clock=clock)
     assert [] == silent.asked_since
+
+
+def test_an_older_start_brings_the_labels_of_then_too(store: Store) -> None:
+    """`--since` further back than `feedback_days`: what people said of those traces comes, however long ago."""
+    clock = Clock(EPOCH + dt.timedelta(days=60))
+    said = [Feedback(trace_id="a", key="k", source=FeedbackSource.HUMAN, score=1.0, created_at=EPOCH)]
+    arrivals = [arrival("a", "a1", 0.0)]
+    assert 0 == pull(store, SimulatedSource(clock, arrivals, said=said), "desk", CONFIG, clock=clock).new_feedback
+    source = SimulatedSource(clock, arrivals, said=said)
+    assert 1 == pull(store, source, "desk", CONFIG, since=EPOCH, clock=clock).new_feedback
+    assert ["a"] == [one.trace_id for one in source.known]
+
+
+def test_labels_on_traces_that_were_let_go_stay_out(store: Store) -> None:
+    """Where traces are deleted after a while, a store that still tells their labels does not bring those back."""
+    clock = Clock(utc_now())
+    old, new = (clock.now - EPOCH).total_seconds() - 30 * DAY, (clock.now - EPOCH).total_seconds() - HOUR
+    arrivals = [arrival("gone", "g1", old), arrival("here", "h1", new)]
+    said = [
+        Feedback(trace_id=trace_id, key="k", source=FeedbackSource.HUMAN, comment="fine", created_at=clock.now)
+        for trace_id in ("gone", "here")
+    ]
+    told: dict[str, Any] = {"name": "desk", "repository": {"url": "."}, "target": {"kind": "prompt", "prompt": "p.md"}}
+    agent = AgentConfig.model_validate(told | {"improve": {"metric": "correct"}, "retention": {"days": 14}})
+    for into in (Rehearsal(store), store):
+        source = SimulatedSource(clock, arrivals, said=said)
+        found = pull(into, source, "desk", CONFIG, screens=Screens([agent]), clock=clock)
+        assert (2, 1) == (found.feedback_read, found.new_feedback)
+    assert {"gone": 0, "here": 1} == {
+        one: len(items) for one, items in store.feedback.for_traces(["gone", "here"]).items()
+    }
+
+
+def test_labels_on_another_agents_trace_are_left_to_that_agent(store: Store) -> None:
+    """Two agents read one project: the rules of the one whose trace it is hold for what was said of it."""
+    clock = Clock(EPOCH + dt.timedelta(hours=2))
+    arrivals = [arrival("a", "a1", 0.0)]
+    said = [Feedback(trace_id="a", key="k", source=FeedbackSource.HUMAN, score=0.0, created_at=EPOCH)]
+    pull(store, SimulatedSource(clock, arrivals), "desk", CONFIG, clock=clock)
+    pull(store, SimulatedSource(clock, [], said=said), "other", CONFIG, clock=clock)
+    assert [] == store.feedback.for_trace("a")
+    pull(store, SimulatedSource(clock, arrivals, said=said), "desk", CONFIG, clock=clock)
+    assert [0.0] == [one.score for one in store.feedback.for_trace("a")]
 
 
 def test_progress_tells_counts_and_the_moment_that_is_reached(store: Store) -> None:

@@ -1,6 +1,7 @@
 """What is too old goes with all that hangs on it; examples, seals and open proposals do not suffer."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from support.reviewing import items
@@ -52,6 +53,42 @@ def test_old_traces_go_with_what_was_said_of_them(store: Store) -> None:
     assert ([], []) == (store.feedback.for_trace("old"), store.feedback.failures(["old"])["old"])
     assert [0.2] == [item.score for item in store.feedback.for_trace("new")]
     assert Pruned() == store.retention.prune(rule)
+
+
+@pytest.mark.parametrize(
+    ("named", "gone"),
+    [
+        ({"user_id": "ana"}, {"a1", "a2"}),
+        ({"user_id": "ana", "session_id": "s1"}, {"a1"}),
+        ({"trace_ids": ("b1", "nowhere")}, {"b1"}),
+        ({"user_id": "ana", "before": CUT}, {"a1"}),
+    ],
+)
+def test_a_users_traces_go_whatever_their_age(store: Store, named: dict[str, Any], gone: set[str]) -> None:
+    """A user who asks to be forgotten, a session or a trace: it goes with what was said of it, and nothing else."""
+    whose = {"a1": ("ana", "s1", 0.0), "a2": ("ana", "s2", LATER), "b1": ("bob", "s1", 0.0)}
+    store.traces.add(
+        trace(one, after=after).model_copy(update={"user_id": user, "session_id": session})
+        for one, (user, session, after) in whose.items()
+    )
+    store.feedback.add([judged(one, 0.5) for one in (*whose, "unread")])
+    store.clusters.save(
+        "support", "support/2020-01-01", [Cluster(id="c", agent="support", name="n", trace_ids=tuple(whose), size=3)]
+    )
+    rule = PruneRule(**named)
+    would, did = store.retention.count(rule), store.retention.prune(rule)
+    assert (len(gone), len(gone)) == (would.traces, would.feedback) == (did.traces, did.feedback)
+    assert sorted(whose.keys() - gone) == _traces(store)
+    left = store.feedback.for_traces([*whose, "unread"])
+    assert gone == {one for one, items in left.items() if not items}
+    (cluster,) = store.clusters.list(agent="support")
+    assert whose.keys() - gone == set(cluster.trace_ids)
+
+
+def test_a_rule_that_names_nothing_is_refused() -> None:
+    """No slip of the hand deletes everything."""
+    with pytest.raises(ValueError, match="say what goes"):
+        PruneRule(agent="support")
 
 
 def test_what_reviewers_said_of_old_traces_goes_too(store: Store) -> None:

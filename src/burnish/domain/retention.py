@@ -1,5 +1,9 @@
 """What old data goes, and what of it went."""
 
+from typing import Self
+
+from pydantic import model_validator
+
 from burnish.domain.base import UtcDatetime, Value
 from burnish.domain.proposals import ProposalStatus
 
@@ -15,16 +19,31 @@ OPEN_PROPOSALS = (
 
 
 class PruneRule(Value):
-    """Traces that began before `before` go, of one agent or of all.
+    """Traces that began before `before` go, of one agent or of all; without it those named, whatever their age.
 
+    Named are a user's, a session's, or single traces; of several, what fits all. Then nothing else goes by age.
     What an example or an open proposal cites stays unless `cited`. `experiments`: traces and outputs of offline runs
     of that age go as well, their scores stay.
     """
 
-    before: UtcDatetime
+    before: UtcDatetime | None = None
     agent: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    trace_ids: tuple[str, ...] = ()
     cited: bool = False
     experiments: bool = False
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if self.before is None and not self.named:
+            raise ValueError("say what goes: before when it began, or whose user, session or trace")
+        return self
+
+    @property
+    def named(self) -> bool:
+        """Whether it names whose traces go, so that only they do."""
+        return bool(self.user_id or self.session_id or self.trace_ids)
 
 
 class Pruned(Value):

@@ -142,7 +142,7 @@ class Intake:
                 # What was exported from this store comes back under its own id: it is no second label.
                 there = self._store.feedback.stored([item.id for item in items])
                 items = [item for item in items if item.id not in there]
-            told = [said_elsewhere(item, self._source) for item in items]
+            told = [said_elsewhere(item, self._source) for item in self._ours_to_hear(items)]
             kept, counts = prepare_feedback(self._screens, self._agent, told)
             news = self._store.feedback.add_pulled(kept)
             if news:
@@ -170,6 +170,16 @@ class Intake:
             foreign[trace.trace_id] = Problem(where=f"trace {trace.trace_id}", reason=reason)
         self._note(list(foreign.values()))
         return own
+
+    def _ours_to_hear(self, items: Sequence[Feedback]) -> list[Feedback]:
+        """The feedback that is not on another agent's trace: that one hears it itself, and by its own rules.
+
+        On a trace that is not stored it waits for that trace, unless the agent's traces are deleted after a while: then
+        the trace is most likely gone, and what was said of it would never be deleted.
+        """
+        known = self._store.traces.agents(list({item.trace_id for item in items}))
+        unknown = None if self._screens.lets_go(self._agent) else self._agent
+        return [item for item in items if known.get(item.trace_id, unknown) == self._agent]
 
     def _newest(self, known: datetime | None, given: datetime) -> datetime | None:
         if given > self._began:

@@ -29,6 +29,6 @@ def retention_stage(workshop: "Workshop", ticker: Ticker) -> dict[str, Any]:
         return {}
     gone = workshop.store.retention.prune(rule, lambda so_far: ticker(so_far.traces, 0, "traces pruned"))
     workshop.store.retention.shrink()
-    summary = {**gone.model_dump(), "before": rule.before.isoformat()}
+    summary = {**gone.model_dump(), "before": rule.before and rule.before.isoformat()}
     workshop.store.nights.save_stage(workshop.night, "retention", summary)
     return summary

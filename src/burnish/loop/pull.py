@@ -174,6 +174,7 @@ class _Pull:
         self._agent = agent
         self._config = config
         self._key = position_key(source.name, config)
+        self._since = since
         self._limit = limit
         self._progress = progress
         self._started = time.monotonic()
@@ -251,6 +252,8 @@ class _Pull:
             return
         oldest = self._began - days
         start = self._position.feedback_since or oldest
+        if self._since is not None:  # older traces are asked for: what people said of those too
+            oldest, start = min(oldest, self._since), min(start, self._since)
         known = (KnownTrace(*row) for row in self._store.traces.known(self._agent, source.name, oldest))
         self._intake.newest_said = None
         self._take(source.read_feedback(start - self._overlap, known))

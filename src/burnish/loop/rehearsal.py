@@ -38,6 +38,7 @@ class _Traces:
         self._seen: dict[str, set[str]] = {}
         self._grown: set[str] = set()
         self._new: set[str] = set()
+        self._agents: dict[str, str] = {}
 
     def add(self, traces: Iterable[Trace], taken: TakenByPart | None = None) -> IngestSummary:
         given = list(traces)
@@ -46,6 +47,7 @@ class _Traces:
         new = grown = new_spans = known_spans = 0
         for trace in given:
             one = trace.trace_id
+            self._agents.setdefault(one, trace.agent)
             if one not in self._seen:
                 self._seen[one] = set(known.get(one, ()))
                 if one not in known:
@@ -61,7 +63,8 @@ class _Traces:
         return IngestSummary(new_traces=new, grown_traces=grown, new_spans=new_spans, known_spans=known_spans)
 
     def agents(self, trace_ids: Sequence[str]) -> dict[str, str]:
-        return {} if self._store is None else self._store.traces.agents(trace_ids)
+        given = {one: agent for one in trace_ids if (agent := self._agents.get(one)) is not None}
+        return given if self._store is None else given | self._store.traces.agents(trace_ids)
 
     def known(self, agent: str, source: str, since: datetime) -> Iterator[tuple[str, list[str]]]:
         return iter(()) if self._store is None else self._store.traces.known(agent, source, since)

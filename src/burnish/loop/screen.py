@@ -52,6 +52,10 @@ class Screens:
         """The rules for this agent's traces."""
         return self._agents.get(agent, self._default)
 
+    def lets_go(self, agent: str) -> bool:
+        """Whether the agent's traces are deleted after a while."""
+        return agent in self._days
+
     def expired(self, trace: Trace, now: dt.datetime) -> bool:
         """Whether a trace is older than its agent's are kept: a source that tells everything would bring it back."""
         days = self._days.get(trace.agent)

@@ -1,10 +1,12 @@
-"""Old traces go, in batches that are each whole: stopped in between, the next start goes on.
+"""Old traces go, and those that are named, in batches that are each whole: stopped in between, the next start goes on.
 
 Examples are rows of their own and stay, also held-out ones, whose splits and seals hang on nothing that goes: a trace
 that is gone can be shown to nobody.
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -44,9 +46,11 @@ class RetentionStore:
                 for ids in chunked(sorted(kept))
                 for here in (_traces.c.trace_id.in_(ids),)
             ]
-            nights = len(_old_nights(connection, rule))
-            replies = sa.select(sa.func.count()).select_from(_old_replies(rule).subquery())
-            answers = connection.execute(replies).scalar_one()
+            nights = answers = 0
+            if rule.before is not None and not rule.named:
+                nights = len(_old_nights(connection, rule, rule.before))
+                replies = sa.select(sa.func.count()).select_from(_old_replies(rule, rule.before).subquery())
+                answers = connection.execute(replies).scalar_one()
         return Pruned(
             traces=traces - sum(count for count, _, _ in cited),
             spans=spans - sum(count for _, count, _ in cited),
@@ -59,17 +63,10 @@ class RetentionStore:
     def prune(self, rule: PruneRule, progress: Callable[[Pruned], None] | None = None) -> Pruned:
         """Take it out, telling the sums so far after each batch. Safe to repeat and to stop at any point."""
         done = Pruned()
-        for step in (
-            self._prune_traces,
-            self._prune_orphans,
-            self._prune_outputs,
-            self._prune_clusters,
-            self._prune_replies,
-        ):
-            for part in step(rule):
-                done += part
-                if progress is not None:
-                    progress(done)
+        for part in chain.from_iterable(self._steps(rule)):
+            done += part
+            if progress is not None:
+                progress(done)
         with self._database.read() as connection:
             kept, _ = _sums(connection, *_old(rule))
         return done.model_copy(update={"kept": kept})
@@ -110,6 +107,15 @@ class RetentionStore:
         finally:
             raw.close()
 
+    def _steps(self, rule: PruneRule) -> Iterator[Iterator[Pruned]]:
+        yield self._prune_traces(rule)
+        if rule.before is not None and not rule.named:
+            yield self._prune_orphans(rule, rule.before)
+            yield self._prune_outputs(rule, rule.before)
+            yield self._prune_clusters(rule, rule.before)
+            yield self._prune_replies(rule, rule.before)
+        self._prune_members(rule)
+
     def _cited(self, connection: Connection, rule: PruneRule) -> set[str]:
         """Traces that examples and open proposals name."""
         if rule.cited:
@@ -149,23 +155,23 @@ class RetentionStore:
             spans = sum(row.spans for row in rows if row.trace_id not in kept)
             yield Pruned(traces=len(going), spans=spans, feedback=feedback, failures=failures)
 
-    def _prune_orphans(self, rule: PruneRule) -> Iterator[Pruned]:
+    def _prune_orphans(self, rule: PruneRule, before: dt.datetime) -> Iterator[Pruned]:
         """Feedback whose trace never came, or went another way."""
         if rule.agent is not None:
             return
         alone = ~sa.select(sa.literal(1)).where(_traces.c.trace_id == _feedback.c.trace_id).exists()
         with self._database.write("traces", "feedback") as connection:
-            old = _feedback.c.created_at < micros(rule.before)
+            old = _feedback.c.created_at < micros(before)
             gone = connection.execute(sa.delete(_feedback).where(old, alone)).rowcount
         if gone:
             yield Pruned(feedback=gone)
 
-    def _prune_outputs(self, rule: PruneRule) -> Iterator[Pruned]:
+    def _prune_outputs(self, rule: PruneRule, before: dt.datetime) -> Iterator[Pruned]:
         """What offline runs of old experiments said; status and scores stay, for these are what was measured."""
         if not rule.experiments:
             return
         experiments, runs = tables.experiments, tables.runs
-        old = sa.select(experiments.c.id).where(experiments.c.created_at < micros(rule.before))
+        old = sa.select(experiments.c.id).where(experiments.c.created_at < micros(before))
         if rule.agent is not None:
             old = old.where(experiments.c.agent == rule.agent)
         with self._database.read() as connection:
@@ -185,15 +191,19 @@ class RetentionStore:
             if emptied:
                 yield Pruned(outputs=emptied)
 
-    def _prune_clusters(self, rule: PruneRule) -> Iterator[Pruned]:
-        """Groups of old nights, save the newest a later night takes identities from; and members that are gone."""
-        clusters, nights = tables.clusters, tables.cluster_nights
+    def _prune_clusters(self, rule: PruneRule, before: dt.datetime) -> Iterator[Pruned]:
+        """Groups of old nights, save the newest a later night takes identities from."""
+        nights = tables.cluster_nights
         with self._database.write("clusters") as connection:
-            gone = _old_nights(connection, rule)
+            gone = _old_nights(connection, rule, before)
             for agent, night in gone:
                 connection.execute(sa.delete(nights).where(nights.c.agent == agent, nights.c.night == night))
         if gone:
             yield Pruned(clusters=len(gone))
+
+    def _prune_members(self, rule: PruneRule) -> None:
+        """Members of clusters that are gone."""
+        clusters = tables.clusters
         with self._database.write("clusters") as connection:
             query = sa.select(clusters)
             if rule.agent is not None:
@@ -207,12 +217,12 @@ class RetentionStore:
                     document = cluster.model_copy(update={"trace_ids": left}).model_dump_json()
                     connection.execute(sa.update(clusters).where(same).values(document=document))
 
-    def _prune_replies(self, rule: PruneRule) -> Iterator[Pruned]:
+    def _prune_replies(self, rule: PruneRule, before: dt.datetime) -> Iterator[Pruned]:
         """Stored answers of models whose questions were last paid for before then; what they cost stays booked."""
         replies = tables.model_replies
         while True:
             with self._database.write("calls") as connection:
-                keys = list(connection.execute(_old_replies(rule).limit(ROWS_A_BATCH)).scalars())
+                keys = list(connection.execute(_old_replies(rule, before).limit(ROWS_A_BATCH)).scalars())
                 for some in chunked(keys):
                     connection.execute(sa.delete(replies).where(replies.c.key.in_(some)))
             if not keys:
@@ -221,7 +231,15 @@ class RetentionStore:
 
 
 def _old(rule: PruneRule) -> list[sa.ColumnElement[bool]]:
-    found = [_traces.c.started_at < micros(rule.before)]
+    found: list[sa.ColumnElement[bool]] = []
+    if rule.before is not None:
+        found.append(_traces.c.started_at < micros(rule.before))
+    if rule.user_id:
+        found.append(_traces.c.user_id == rule.user_id)
+    if rule.session_id:
+        found.append(_traces.c.session_id == rule.session_id)
+    if rule.trace_ids:
+        found.append(_traces.c.trace_id.in_(rule.trace_ids))
     if rule.agent is not None:
         found.append(_traces.c.agent == rule.agent)
     if not rule.experiments:
@@ -249,7 +267,7 @@ def _there(connection: Connection, ids: tuple[str, ...]) -> set[str]:
     return found
 
 
-def _old_nights(connection: Connection, rule: PruneRule) -> list[tuple[str, str]]:
+def _old_nights(connection: Connection, rule: PruneRule, before: dt.datetime) -> list[tuple[str, str]]:
     """Nights with clusters before the day, as (agent, night); not an agent's newest, nor its newest with any."""
     clusters, nights = tables.clusters, tables.cluster_nights
     kept = {
@@ -262,15 +280,15 @@ def _old_nights(connection: Connection, rule: PruneRule) -> list[tuple[str, str]
     query = sa.select(nights.c.agent, nights.c.night)
     if rule.agent is not None:
         query = query.where(nights.c.agent == rule.agent)
-    day = rule.before.date().isoformat()
+    day = before.date().isoformat()
     found = [(agent, night) for agent, night in connection.execute(query) if night.rpartition("/")[2] < day]
     return [one for one in found if one not in kept]
 
 
-def _old_replies(rule: PruneRule) -> sa.Select[tuple[str]]:
+def _old_replies(rule: PruneRule, before: dt.datetime) -> sa.Select[tuple[str]]:
     replies, calls = tables.model_replies.c, tables.model_calls.c
     paid = sa.select(sa.literal(1)).where(calls.key == replies.key)
-    old = sa.select(replies.key).where(~paid.where(calls.created_at >= micros(rule.before)).exists())
+    old = sa.select(replies.key).where(~paid.where(calls.created_at >= micros(before)).exists())
     # Which agent a question was for is known from the night that paid for it.
     return (
         old.where(paid.where(calls.night.startswith(f"{rule.agent}/", autoescape=True)).exists()) if rule.agent else old

@@ -1,10 +1,11 @@
-"""`burnish prune`: old traces go."""
+"""`burnish prune`: old traces go, or a user's, a session's, single ones."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from burnish.drivers.cli.session import AsJson, Session
+from burnish.errors import InputError
 
 if TYPE_CHECKING:
     from burnish.domain.retention import Pruned
@@ -15,8 +16,14 @@ __all__ = ["prune"]
 def prune(
     context: typer.Context,
     older_than: Annotated[
-        str, typer.Option("--older-than", metavar="AGE", help="Traces that began before: 90d, 2026-01-31.")
-    ],
+        str | None, typer.Option("--older-than", metavar="AGE", help="Traces that began before: 90d, 2026-01-31.")
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user", metavar="ID", help="Traces of this user of the agent.")] = None,
+    session: Annotated[str | None, typer.Option("--session", metavar="ID", help="Traces of this session.")] = None,
+    trace: Annotated[
+        list[str] | None,
+        typer.Option("--trace", metavar="ID", help="This trace, by its whole id; several times: each."),
+    ] = None,
     agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="Only this agent's.")] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also traces that an example or an open proposal cites.")
@@ -31,23 +38,27 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete old traces with what was said of them. Examples stay. Safe to stop and to start again."""
+    """Delete old traces, or a user's, with what was said of them. Examples stay. Safe to stop and to start again."""
     from burnish.domain.retention import PruneRule
     from burnish.drivers.cli.output import EXIT_NOTHING, advise, print_json
     from burnish.drivers.cli.progress import watched
     from burnish.drivers.cli.since import moment_of
 
-    before = moment_of(older_than)
-    assert before is not None
-    rule = PruneRule(before=before, agent=agent, cited=everything, experiments=experiments)
+    before, named = moment_of(older_than), {"user_id": user, "session_id": session, "trace_ids": tuple(trace or ())}
+    if before is None and not any(named.values()):
+        raise InputError("say what goes: --older-than, --user, --session or --trace")
+    rule = PruneRule.model_validate(
+        {"before": before, "agent": agent, "cited": everything, "experiments": experiments, **named}
+    )
     with Session.of(context).store() as store:
         would = store.retention.count(rule)
         size = store.retention.size()
         if not as_json:
             advise(
-                _told(would, f"Began before {before:%Y-%m-%d %H:%M} UTC:") + f" The database takes {_bytes(size[0])}."
+                _told(would, "Named:" if before is None else f"Began before {before:%Y-%m-%d %H:%M} UTC:")
+                + f" The database takes {_bytes(size[0])}."
             )
-        nothing = not (would.traces or would.clusters or would.replies or experiments or vacuum)
+        nothing = not (would.traces or would.clusters or would.replies or (experiments and not rule.named) or vacuum)
         if dry_run or nothing:
             if as_json:
                 print_json({"dry_run": dry_run, "would": would.model_dump(), "bytes": size[0], "free_bytes": size[1]})
