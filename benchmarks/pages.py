@@ -2,9 +2,9 @@
 
 Fills a SQLite store in a temporary folder (or takes the one that an earlier run left in the named folder) with traces,
 330,000 pieces of feedback, clusters, queues, experiments and nights, has `burnish serve` show it on loopback, signs in,
-and asks for each page 40 times. The bar is 100 ms to the first byte, for 95 % of the answers and for the first page after
-the start, when nothing has been counted yet. The last column is the processor's time that the server spends on a page
-(Linux), which a busy machine leaves as it is.
+and asks for each page 40 times. The bar is 100 ms to the first byte, for 95 % of the answers and for the first page
+after the start, when nothing has been counted yet. The last column is the processor's time that the server spends on a
+page (Linux), which a busy machine leaves as it is.
 """
 
 import os
