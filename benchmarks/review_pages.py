@@ -6,8 +6,6 @@ and, in a browser, the time from the Enter that sends a label until the next ite
 the next run. Bars, for the median: 100 ms to the first byte, 50 ms from item to item.
 """
 
-import http.client
-import re
 import sys
 import tempfile
 import time
@@ -16,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from rich.console import Console
 from rich.table import Table
@@ -31,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.browsing import CHROMIUM, chromium
 from support.review_site import put, served, write_queues
 from support.seeded import store_url, support_trace
+from support.visiting import Visitor
 
 TRACES, ITEMS, LABELLED, LONG, ASKED = 100_000, 3_000, 600, 300, 100
 FIRST_BYTE, ITEM_TO_ITEM = 100.0, 50.0
@@ -79,32 +77,6 @@ def fill(store: Store, project: Path, count: int) -> None:
                 store.queues.give(queue, held.item.id, person, Label(score=float(turn % 3 > 0)))
 
 
-class Visitor:
-    """A reviewer without a browser: one connection, one cookie."""
-
-    def __init__(self, site: str, name: str) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(site).netloc)
-        self._cookie = ""
-        page = self.get("/login")[2].decode()
-        found = re.search(r'name="csrf" value="([\w-]+)"', page)
-        assert found is not None
-        self._ask("POST", "/login", urlencode({"csrf": found[1], "name": name, "next": "/review"}))
-
-    def get(self, path: str) -> tuple[float, str, bytes]:
-        """Milliseconds to the first byte, where it leads, and the body."""
-        return self._ask("GET", path, None)
-
-    def _ask(self, method: str, path: str, body: str | None) -> tuple[float, str, bytes]:
-        headers = {"Cookie": self._cookie} | ({"Content-Type": "application/x-www-form-urlencoded"} if body else {})
-        begun = time.perf_counter()
-        self._connection.request(method, path, body, headers)
-        response = self._connection.getresponse()
-        first = 1000 * (time.perf_counter() - begun)
-        self._cookie = (response.headers.get("set-cookie") or self._cookie).partition(";")[0]
-        assert response.status < 400, (path, response.status)
-        return first, response.headers.get("location", ""), response.read()
-
-
 def item_to_item(site: str) -> list[float]:
     """Milliseconds from one painted item to the next, as a reviewer with one hand on Enter sees them."""
     found = []
@@ -149,8 +121,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as fallback:
         folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(fallback)
         with site_of(folder, count) as site:
-            visitor = Visitor(site, "visitor")
-            item = visitor.get(f"/review/{LONG_QUEUE}")[1]
+            visitor = Visitor(site)
+            visitor.sign_in("visitor", "/review")
+            item = visitor.get(f"/review/{LONG_QUEUE}")[2]
             rows = {
                 "list of queues, first byte": (measured(lambda: visitor.get("/review")[0]), FIRST_BYTE),
                 "on to the next item, first byte": (

@@ -61,6 +61,7 @@ def test_nights_are_listed_newest_first(store: Store) -> None:
         store.nights.begin(agent, date(2026, 1, day))
     assert [night.id for night in store.nights.list()] == ["a/2026-01-03", "b/2026-01-02", "a/2026-01-01"]
     assert [night.id for night in store.nights.list("a", limit=1)] == ["a/2026-01-03"]
+    assert ({"a", "b"}, {"a"}) == (store.nights.agents(2), store.nights.agents(1))
     unfinished = store.nights.unfinished("a")
     assert unfinished is not None
     assert unfinished.id == "a/2026-01-03"

@@ -1,10 +1,12 @@
 from datetime import timedelta
 
+import pytest
 from support.store_samples import START, judged, trace
 
 from burnish.adapters.store import Store
 from burnish.domain.agreement import Rating
 from burnish.domain.feedback import ADJUDICATED, Feedback, FeedbackSource
+from burnish.errors import NotFoundError
 
 
 def said(trace_id: str, score: float | None, author: str = "ann", key: str = "helpful", **fields: object) -> Feedback:
@@ -107,3 +109,9 @@ def test_heads_are_traces_without_their_spans(store: Store) -> None:
         trace("t2", output=None).model_copy(update={"spans": ()}),
         trace("t1").model_copy(update={"spans": ()}),
     ] == heads
+    store.traces.add([trace("whole-id")])
+    assert (trace("whole-id").model_copy(update={"spans": ()}), len(trace("whole-id").spans)) == store.traces.head(
+        "whole-"
+    )
+    with pytest.raises(NotFoundError):
+        store.traces.head("missing")

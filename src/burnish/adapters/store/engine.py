@@ -143,7 +143,10 @@ def _sqlite(url: URL) -> Engine:
         ) from error
     _make_private(file)
     url = url.set(database=str(file))
-    engine = sa.create_engine(url, pool_size=5, max_overflow=20, connect_args={"timeout": BUSY_SECONDS})
+    # The connection used last comes first: its cache holds the pages that are asked for.
+    engine = sa.create_engine(
+        url, pool_size=5, max_overflow=20, pool_use_lifo=True, connect_args={"timeout": BUSY_SECONDS}
+    )
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:

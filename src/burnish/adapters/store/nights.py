@@ -58,6 +58,12 @@ class NightStore:
         with self._database.read() as connection:
             return _read(connection, query)
 
+    def agents(self, limit: int) -> set[str]:
+        """Whose the newest `limit` nights are; reads no stages."""
+        newest = sa.select(_nights.c.agent).order_by(_nights.c.date.desc(), _nights.c.agent).limit(limit).subquery()
+        with self._database.read() as connection:
+            return set(connection.execute(sa.select(newest.c.agent).distinct()).scalars())
+
     def unfinished(self, agent: str) -> Night | None:
         """The newest night still running (or broken off), or None."""
         query = (

@@ -100,6 +100,18 @@ class TraceStore:
             whole = resolve(connection, tables.traces.c.trace_id, trace_id, "trace")
             return _load(connection, [whole])[whole]
 
+    def head(self, trace_id: str) -> tuple[Trace, int]:
+        """One trace without its spans, by id or a unique beginning, and how many it has: as fast for many as for few.
+
+        Raises NotFoundError.
+        """
+        columns = tables.traces.c
+        with self._database.read() as connection:
+            whole = resolve(connection, columns.trace_id, trace_id, "trace")
+            text = _heads(connection, [whole])[whole]
+            count = connection.execute(sa.select(columns.spans).where(columns.trace_id == whole)).scalar_one()
+        return _without_spans(text), count
+
     def load(self, trace_ids: Sequence[str]) -> Iterator[Trace]:
         """The traces in the order asked, a few hundred in memory at a time; unknown ids are skipped."""
         for ids in chunked(trace_ids, TRACES_A_LOAD):
@@ -112,7 +124,7 @@ class TraceStore:
         for ids in chunked(trace_ids, TRACES_A_LOAD):
             with self._database.read() as connection:
                 texts = _heads(connection, ids)
-            found = {one: Trace.model_validate_json(text[:-1] + b',"spans":[]}') for one, text in texts.items()}
+            found = {one: _without_spans(text) for one, text in texts.items()}
             yield from (found[one] for one in ids if one in found)
 
     def known(self, agent: str, source: str, since: datetime) -> Iterator[tuple[str, list[str]]]:
@@ -319,6 +331,10 @@ def _heads(connection: Connection, trace_ids: Sequence[str]) -> dict[str, bytes]
     heads = tables.trace_payloads.c
     query = sa.select(heads.trace_id, heads.body).where(heads.trace_id.in_(trace_ids))
     return {trace_id: unpack(body) for trace_id, body in connection.execute(query)}
+
+
+def _without_spans(head: bytes) -> Trace:
+    return Trace.model_validate_json(head[:-1] + b',"spans":[]}')
 
 
 def _load(connection: Connection, trace_ids: Sequence[str]) -> dict[str, Trace]:

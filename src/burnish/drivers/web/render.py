@@ -1,5 +1,7 @@
 """Templates to responses. Every string that a template prints is made visible and escaped, whoever wrote it."""
 
+import logging
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from burnish.drivers.visible import one_line, shorten, visible
 from burnish.drivers.web.markdown import markdown
 from burnish.drivers.web.nav import entries, theme_of
 from burnish.drivers.web.visitors import is_fragment, visitor_of
+from burnish.errors import BurnishError
 
 __all__ = ["address", "compile_templates", "message", "page"]
 
@@ -23,12 +26,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 TEXT_LIMIT = 4_000
 TEXT_LIMIT_ALL = 2_000_000
 PARTS = 500  # pieces of a template that a long page sends at once
+UNFINISHED = Markup('<p class="error" role="alert">The rest of this page cannot be shown: {}</p>')
+SO_FAR = Markup("\f")  # white space to a browser; nothing else prints one, see `visible`
 
 
 def page(request: Request, template: str, /, status: int = 200, *, long: bool = False, **context: Any) -> Response:
     """Render a template of this package; `all=1` in the address shows texts whole.
 
-    A `long` page is sent while it is rendered, so that its beginning need not wait for its end.
+    A `long` page is sent while it is rendered, so that its beginning need not wait for its end: what stands before
+    `{{ so_far }}` goes out before anything behind it is worked out. What fails then is told on the page.
     """
     whole = request.query_params.get("all") == "1"
     visitor = visitor_of(request)
@@ -45,13 +51,12 @@ def page(request: Request, template: str, /, status: int = 200, *, long: bool = 
         "text_limit": TEXT_LIMIT_ALL if whole else TEXT_LIMIT,
         "show_all": address(request, all="1"),
         "showing_all": whole,
+        "so_far": SO_FAR,
     }
     chosen = _environment().get_template(template)
     if not long:
         return HTMLResponse(chosen.render(everything), status)
-    parts = chosen.stream(everything)
-    parts.enable_buffering(PARTS)
-    return StreamingResponse(parts, status, media_type="text/html; charset=utf-8")
+    return StreamingResponse(_sent(request, chosen.generate(everything)), status, media_type="text/html; charset=utf-8")
 
 
 def compile_templates() -> None:
@@ -59,6 +64,21 @@ def compile_templates() -> None:
     environment = _environment()
     for name in environment.list_templates():
         environment.get_template(name)
+
+
+def _sent(request: Request, pieces: Iterator[str]) -> Iterator[str]:
+    """The pieces of a template as they are sent. Its status is on the way by then, so no other page can say why not."""
+    held: list[str] = []
+    try:
+        for piece in pieces:
+            held.append(piece)
+            if piece == SO_FAR or len(held) == PARTS:
+                yield "".join(held)
+                held = []
+    except BurnishError as error:
+        logging.getLogger("burnish.web").error("%s %s: %s", request.method, request.url.path, error)
+        held = [UNFINISHED.format(visible(str(error)))]
+    yield "".join(held)
 
 
 def message(request: Request, title: str, text: str, status: int) -> Response:

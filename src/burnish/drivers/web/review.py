@@ -9,13 +9,14 @@ from starlette.responses import RedirectResponse, Response
 from burnish.domain.annotation.items import QueueStanding, ReviewerLoad
 from burnish.domain.annotation.people import Person
 from burnish.domain.annotation.queues import Queue
+from burnish.drivers.web.counts import queue_reports_of
 from burnish.drivers.web.queue_specs import queue_of, queues_of
 from burnish.drivers.web.render import page
 from burnish.drivers.web.review_page import desk_page
 from burnish.drivers.web.visitors import is_fragment, person_of
 from burnish.drivers.web.wiring import store_of
 from burnish.errors import NotFoundError
-from burnish.loop.reviewing import queue_agreement
+from burnish.loop.reviewing import QueueAgreement
 
 __all__ = ["show_agreement", "show_ahead", "show_item", "show_list", "show_next"]
 
@@ -37,11 +38,16 @@ def show_list(request: Request) -> Response:
 def show_agreement(request: Request) -> Response:
     """How far the people of a queue agree; as a part of the list, or by itself."""
     queue, _ = queue_of(request)
-    found = queue_agreement(store_of(request), queue)
-    part = is_fragment(request)
+    found = queue_reports_of(request)
+    report = next((one for one in found.value or () if one.queue == queue.name), None)
     return page(
-        request, "review_agreement_part.html" if part else "review_agreement.html", queue=queue, agreement=found
-    )  # fmt: skip
+        request,
+        "review_agreement_part.html" if is_fragment(request) else "review_agreement.html",
+        queue=queue,
+        agreement=report.agreement if report is not None else QueueAgreement(),
+        pending=found.pending,
+        as_of=found.as_of,
+    )
 
 
 def show_next(request: Request) -> Response:

@@ -1,12 +1,13 @@
 """Serves the application with uvicorn until stopped."""
 
 import gc
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from burnish.drivers.web.app import create_app
+from burnish.drivers.web.app import PAGES, create_app
 from burnish.drivers.web.counts import count_all
-from burnish.drivers.web.render import compile_templates
+from burnish.drivers.web.rehearsal import rehearse
 from burnish.errors import ConfigError
 from burnish.project import AgentConfig
 from burnish.settings import Settings
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["calm_collector", "run_server", "who_gets_in"]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+WAITING = 2_048  # connections that the system holds until they are taken
+# A page passes Python's lock on some fifty times, and a count in the background gives it back only after this long: at
+# the usual 5 ms the page waits a quarter of a second in all.
+SWITCH_S = 0.000_5
 
 
 def calm_collector() -> None:
@@ -38,6 +43,8 @@ def run_server(
 ) -> None:
     """Answer on `host` and `port` (0: any free one) until SIGINT or SIGTERM.
 
+    What is done only once is done before anybody can ask: once the address is said, the first page takes no longer than
+    the next.
     `tokens` are those that agents send their traces with. Raises ConfigError where the address cannot be had, or two
     tokens are the same.
     """
@@ -55,6 +62,12 @@ def run_server(
             raise ConfigError(
                 f"cannot listen on {host}:{port}: {error.strerror}; stop what holds it, or choose another --port"
             ) from error
+        app.state.kept.serve()
+        sys.setswitchinterval(SWITCH_S)
+        rehearse(app, PAGES)
+        calm_collector()
+        count_all(app.state)
+        listener.listen(WAITING)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         say(f"Pages: {url}\nTraces: POST {url}/v1/traces and /v1/logs (OTLP). Ctrl-C stops.")
@@ -68,10 +81,6 @@ def run_server(
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, lifespan="off", proxy_headers=False
         )
-        calm_collector()
-        compile_templates()
-        app.state.kept.serve()
-        count_all(app.state)
         try:
             uvicorn.Server(config).run(sockets=[listener])
         finally:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from burnish.domain.feedback import Feedback
+from burnish.domain.annotation.items import QueueItem
+from burnish.domain.datasets import VisibleSplit
+from burnish.domain.feedback import EvaluatorFailure, Feedback
 from burnish.domain.listing import TraceQuery
+from burnish.domain.proposals import Cluster
 from burnish.domain.traces import Message, SpanStatus, Trace
 from burnish.drivers.span_tree import SpanRow, span_tree
 from burnish.drivers.web.counts import summary_of
@@ -35,6 +38,21 @@ class Conversation:
 
     messages: tuple[Message, ...]
     left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A trace with all that its page says of it; `said` by who spoke, `examples` as dataset, example and split."""
+
+    trace: Trace
+    conversation: Conversation
+    rows: Sequence[SpanRow]
+    rows_left: int
+    said: Sequence[tuple[str, list[Feedback]]]
+    failures: Sequence[EvaluatorFailure]
+    items: Sequence[QueueItem]
+    clusters: Sequence[Cluster]
+    examples: Sequence[tuple[str, str, VisibleSplit]]
 
 
 def show_list(request: Request) -> Response:
@@ -103,24 +121,32 @@ def _query(request: Request, asked: dict[str, str], agent: str | None) -> TraceQ
 
 
 def show(request: Request) -> Response:
-    """One trace: conversation, steps in time, scores."""
-    store = store_of(request)
-    trace = store.traces.get(request.path_params["trace_id"])
-    whole = request.query_params.get("all") == "1"
-    rows = span_tree(trace)
+    """One trace: conversation, steps in time, scores. A large one is read while its head is on the way."""
+    head, spans = store_of(request).traces.head(request.path_params["trace_id"])
     return page(
         request,
         "trace.html",
-        long=len(rows) > MOST_SPANS,
+        long=spans > MOST_SPANS,
+        head=head,
+        read=lambda: _read(request, head),
+        bar=_bar,
+        fail_below=threshold(request, head.agent),
+        reviewing="/review" in request.app.state.paths,
+    )
+
+
+def _read(request: Request, head: Trace) -> Reading:
+    store = store_of(request)
+    trace = store.traces.get(head.trace_id)
+    whole = request.query_params.get("all") == "1"
+    rows = span_tree(trace)
+    return Reading(
         trace=trace,
         conversation=_conversation(trace, whole),
         rows=rows if whole else rows[:MOST_SPANS],
         rows_left=0 if whole else max(0, len(rows) - MOST_SPANS),
-        bar=_bar,
         said=_by_source(store.feedback.for_trace(trace.trace_id)),
         failures=store.feedback.failures([trace.trace_id]).get(trace.trace_id, []),
-        fail_below=threshold(request, trace.agent),
-        reviewing="/review" in request.app.state.paths,
         items=store.queues.of_trace(trace.trace_id),
         clusters=store.clusters.of_trace(trace.agent, trace.trace_id),
         examples=store.datasets.of_trace(trace.agent, trace.trace_id),

@@ -51,7 +51,7 @@ def all_agents(state: State) -> list[str]:
     """`known_agents`, of an application's state."""
     store: Store = state.store
     names = set(state.agents)
-    names |= {agent_of(night.agent) for night in store.nights.list(limit=RECENT)}
+    names |= set(map(agent_of, store.nights.agents(RECENT)))
     names |= set(store.traces.known_agents())
     return sorted(names)
 
