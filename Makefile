@@ -13,7 +13,8 @@ help: ## List the targets
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "burnish needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@# One that an interruption or another Python left half made is made anew.
+	$(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	@echo "Installing burnish and what it needs into $(VENV) (about two minutes the first time) ..."
 	$(BIN)/python -m pip install --quiet --editable . --group dev --group contracts

@@ -29,6 +29,10 @@ async def improve_agent(agent: str, options: ImproveOptions = ImproveOptions()) 
 
     Examples are assigned to their splits before failures are grouped: what is held out is known by then and is left
     out of discovering and proposing. The clusters' names go back to the source where the agent's file says so.
+
+    Args:
+        agent: Its name as in config/agents.
+        options: What to do, and the night it is booked under.
     """
     async with booked_night(agent, options.night) as night:
         await take_up(agent, night, options.publish)

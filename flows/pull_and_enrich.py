@@ -17,6 +17,10 @@ async def pull_and_enrich(agent: str, options: PullOptions = PullOptions()) -> d
     """Traces in, scores on them, and back to the source where the agent's file says so.
 
     Safe to start again: known traces and scores are kept as they are, and nothing is written back twice.
+
+    Args:
+        agent: Its name as in config/agents.
+        options: What to do, and the night it is booked under.
     """
     async with booked_night(agent, options.night) as night:
         pulled = await ingest(agent, night)

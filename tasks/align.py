@@ -9,7 +9,7 @@ from burnish.loop.aligning import report
 from burnish.loop.aligning import stages as loop
 from burnish.loop.context import open_workshop
 from tasks.retrying import TRANSIENT
-from tasks.showing import markdown, progress, table
+from tasks.showing import address, markdown, progress, table
 
 
 @task(name="align", task_run_name="align {agent} {judge}", timeout_seconds=8 * 3600, **TRANSIENT)
@@ -29,8 +29,11 @@ async def publish_judge(agent: str, week: str, judge: str) -> dict[str, Any]:
     """Open the pull request of an accepted change, or write the patch; what is open already is found."""
     async with open_workshop(agent, week) as workshop:
         run = await asyncio.to_thread(loop.publish_stage, workshop, judge)
+        port = workshop.settings.server_port
     if run.url:
-        await markdown(f"{agent}-{judge}-pull-request", f"<{run.url}>", f"Pull request for the judge {judge}")
+        await markdown(
+            f"{agent}-{judge}-pull-request", f"<{address(run.url, port)}>", f"Pull request for the judge {judge}"
+        )
     return {"judge": judge, "url": run.url, "patch": run.patch, "published": run.published}
 
 

@@ -5,13 +5,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urljoin
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, acreate_table_artifact
 from prefect.logging import get_run_logger
 
 from burnish.loop.progress import Ticker, viewer
 
-__all__ = ["markdown", "progress", "table"]
+__all__ = ["address", "markdown", "progress", "table"]
 
 
 @asynccontextmanager
@@ -42,6 +43,11 @@ async def markdown(key: str, text: str, description: str | None = None) -> None:
 async def table(key: str, rows: list[dict[str, Any]], description: str | None = None) -> None:
     """A table artifact; an empty table says so."""
     await acreate_table_artifact(table=rows or [{"": "nothing yet"}], key=_key(key), description=description)
+
+
+def address(url: str, port: int) -> str:
+    """A link that leads out of Prefect's UI: a page of burnish's own, as `/pull-requests/1`, is on `burnish serve`."""
+    return urljoin(f"http://127.0.0.1:{port}", url)
 
 
 def _key(text: str) -> str:

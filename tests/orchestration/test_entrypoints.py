@@ -45,3 +45,4 @@ def test_options_show_as_a_form_that_explains_itself(load: Callable[[str], Any],
         assert option.get("description"), name
     assert options["additionalProperties"] is False
     assert set(schema.required or []) <= {"agent"}
+    assert all(schema.properties[name].get("description") for name in schema.required or [])
