@@ -5,13 +5,14 @@ Sources map onto these; everything later reads only these. Times are aware UTC, 
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
 from burnish.domain.base import Json, UtcDatetime, Value
 
 __all__ = [
+    "Figures",
     "ImagePart",
     "Message",
     "Part",
@@ -235,9 +236,31 @@ class Trace(Value):
         yield from (span for span in calls if fullest[_response_of(span)] is span)
 
     @property
+    def figures(self) -> "Figures":
+        """What the model calls come to, in one walk over them: for those who want all of it, as every row does."""
+        calls = list(self.model_calls())
+        return Figures(self._usage(calls), _cost(calls), self._model(calls))
+
+    @property
     def usage(self) -> Usage:
         """Tokens over all model calls; where no LLM span has any, the root's own figures."""
-        calls = [span.usage for span in self.model_calls() if span.usage is not None]
+        return self._usage(self.model_calls())
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Dollars over all model calls; None where no call says its cost."""
+        return _cost(self.model_calls())
+
+    @property
+    def model(self) -> str | None:
+        """The main model: that of most model calls; of several, the one with more tokens, then the one asked first.
+
+        Where no call names one, the root's own.
+        """
+        return self._model(self.model_calls())
+
+    def _usage(self, spans: Iterable[Span]) -> Usage:
+        calls = [span.usage for span in spans if span.usage is not None]
         if not calls:
             root = self.root
             return (root.usage if root is not None else None) or Usage()
@@ -251,20 +274,9 @@ class Trace(Value):
             reasoning_tokens=_total(usage.reasoning_tokens for usage in calls),
         )
 
-    @property
-    def cost_usd(self) -> float | None:
-        """Dollars over all model calls; None where no call says its cost."""
-        costs = [span.cost_usd for span in self.model_calls() if span.cost_usd is not None]
-        return sum(costs) if costs else None
-
-    @property
-    def model(self) -> str | None:
-        """The main model: that of most model calls; of several, the one with more tokens, then the one asked first.
-
-        Where no call names one, the root's own.
-        """
+    def _model(self, spans: Iterable[Span]) -> str | None:
         used: dict[str, tuple[int, int]] = {}
-        for span in self.model_calls():
+        for span in spans:
             if span.model:
                 calls, tokens = used.get(span.model, (0, 0))
                 used[span.model] = (calls + 1, tokens + (span.usage.total if span.usage is not None else 0))
@@ -300,6 +312,19 @@ class Trace(Value):
         if best is None:
             return ()
         return best.input_messages + best.output_messages
+
+
+class Figures(NamedTuple):
+    """What a trace's model calls come to: tokens, dollars and the main model, each as the trace's own property."""
+
+    usage: Usage
+    cost_usd: float | None
+    model: str | None
+
+
+def _cost(spans: Iterable[Span]) -> float | None:
+    costs = [span.cost_usd for span in spans if span.cost_usd is not None]
+    return sum(costs) if costs else None
 
 
 def _response_of(span: Span) -> str:

@@ -93,6 +93,7 @@ def origin(source: str) -> str:
 
 def trace_rows(trace: Trace, head: bytes, spans: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The rows of `traces` and `trace_payloads`."""
+    figures = trace.figures
     row = {
         "trace_id": trace.trace_id,
         "agent": trace.agent,
@@ -108,10 +109,10 @@ def trace_rows(trace: Trace, head: bytes, spans: int) -> tuple[dict[str, Any], d
         "environment": trace.environment,
         "release": trace.release,
         "prompt_version": trace.prompt_version,
-        "model": trace.model,
+        "model": figures.model,
         "spans": spans,
-        "tokens": trace.usage.total,
-        "cost_usd": trace.cost_usd,
+        "tokens": figures.usage.total,
+        "cost_usd": figures.cost_usd,
         "input_preview": preview(trace.input),
         "output_preview": preview(trace.output),
         "example_id": Example.id_for(trace.agent, trace.input),
