@@ -49,10 +49,13 @@ class ModelServer:
     """Answers from `script` in order (then plain good answers), or by a function of the request's JSON body.
 
     `requests` and `headers` record what came in, `peak` the most requests that were ever in flight together.
+    `punctual` sets its timers earlier by what they are usually late, so that `latency` is the mean of what it takes.
     """
 
-    def __init__(self, script: Script = (), latency: float = 0.0) -> None:
+    def __init__(self, script: Script = (), latency: float = 0.0, *, punctual: bool = False) -> None:
         self.latency = latency
+        self.punctual = punctual
+        self.usually_late = 0.0
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.in_flight = self.peak = 0
@@ -129,10 +132,14 @@ class _Connection(asyncio.Protocol):
         answer = server.answer(body)
         if not answer.hang:
             delay = server.latency if answer.latency is None else answer.latency
-            asyncio.get_running_loop().call_at(arrived + delay, self._write, answer)
+            due = arrived + delay - self.server.usually_late
+            asyncio.get_running_loop().call_at(due, self._write, answer, due)
 
-    def _write(self, answer: Answer) -> None:
+    def _write(self, answer: Answer, due: float) -> None:
         self.server.in_flight -= 1
+        if self.server.punctual:
+            late = asyncio.get_running_loop().time() - due
+            self.server.usually_late += 0.05 * (late - self.server.usually_late)
         if self.transport.is_closing():
             return
         if answer.drop:
@@ -185,7 +192,7 @@ def serve_in_process(latency: float = 0.0) -> Iterator[str]:
 
 
 async def _main(latency: float) -> None:
-    server = ModelServer(latency=latency)
+    server = ModelServer(latency=latency, punctual=latency > 0)
     await server.start()
     print(server.port, flush=True)
     await asyncio.to_thread(sys.stdin.read)

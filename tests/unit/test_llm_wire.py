@@ -1,12 +1,14 @@
 """The endpoint that a base URL and a key make, and what goes over its wire."""
 
+import asyncio
+
 import pytest
 from support.chats import LABEL, ask
 from support.model_server import Answer, ModelServer, completion
 
 from burnish.adapters.llm.lanes import Lanes
 from burnish.adapters.llm.openai import OpenAIModel
-from burnish.adapters.llm.wire import Endpoint
+from burnish.adapters.llm.wire import ConnectionFailed, Endpoint, Wire, encoded
 from burnish.errors import ConfigError
 
 
@@ -69,3 +71,41 @@ async def test_a_structured_reply_may_call_a_tool_instead() -> None:
         reply = await model.complete(ask(response_schema=LABEL))
         await model.aclose()
     assert ("look", None, 1) == (reply.tool_calls[0].name, reply.parsed, len(server.requests))
+
+
+async def test_a_long_body_arrives_whole() -> None:
+    """One that the connection does not take at once goes on as there is room, and the connection serves the next."""
+    long = {"messages": [{"role": "user", "content": "long " * 800_000}]}
+    async with ModelServer() as server:
+        wire = Wire(Endpoint.of(server.base_url, "k"), 30)
+        for body in (long, {"messages": []}, long):
+            assert (await wire.post(encoded(body))).status == 200
+        await wire.aclose()
+    assert [long, {"messages": []}, long] == server.requests
+
+
+async def test_an_endpoint_that_stops_reading_costs_the_time_out_alone() -> None:
+    """In the middle of a body the call is late or is given up; neither leaves anything behind."""
+    ended = asyncio.Event()
+
+    async def never_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ended.wait()
+        writer.close()
+
+    server = await asyncio.start_server(never_read, "127.0.0.1", 0, limit=1024)
+    port = server.sockets[0].getsockname()[1]
+    before = asyncio.all_tasks()
+    wire = Wire(Endpoint.of(f"http://127.0.0.1:{port}/v1", "k"), 0.3)
+    with pytest.raises(ConnectionFailed, match="no answer within"):
+        await wire.post(b"x" * 20_000_000)
+    call = asyncio.create_task(wire.post(b"x" * 20_000_000))
+    await asyncio.sleep(0.1)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await wire.aclose()
+    ended.set()
+    server.close()
+    await server.wait_closed()
+    await asyncio.sleep(0.05)
+    assert asyncio.all_tasks() <= before

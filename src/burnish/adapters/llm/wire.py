@@ -6,6 +6,7 @@ a call is one aiohttp request: about 0.3 ms.
 """
 
 import asyncio
+import io
 import json
 import urllib.request
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ __all__ = ["DEFAULT_BASE_URL", "ConnectionFailed", "Endpoint", "Exchange", "Wire
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 10.0
+LONG_BODY = 2**20
 
 
 class ConnectionFailed(Exception):  # noqa: N818 - not an error of ours: the retry loop catches it and speaks
@@ -148,7 +150,9 @@ class Wire:
 
         session = self._session()
         try:
-            async with session.post(self.endpoint.url, data=data, allow_redirects=False) as response:
+            # A long body goes out in pieces, between which others have their turn.
+            body = data if len(data) < LONG_BODY else io.BytesIO(data)
+            async with session.post(self.endpoint.url, data=body, allow_redirects=False) as response:
                 return Exchange(response.status, response.headers, await response.read())
         except aiohttp.ConnectionTimeoutError as error:
             raise ConnectionFailed(f"no connection within {CONNECT_TIMEOUT_S:g} s") from error
@@ -173,6 +177,8 @@ class Wire:
     def _open(self) -> "aiohttp.ClientSession":
         import aiohttp
 
+        from burnish.adapters.llm.sending import request_class
+
         # The model's limit bounds what is in flight, so the pool needs no bound of its own.
         connector = aiohttp.TCPConnector(limit=0, ssl=self.endpoint.tls or True)
         return aiohttp.ClientSession(
@@ -181,4 +187,5 @@ class Wire:
             headers=self.endpoint.headers,
             timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=CONNECT_TIMEOUT_S),
             cookie_jar=aiohttp.DummyCookieJar(),
+            request_class=request_class(),
         )
