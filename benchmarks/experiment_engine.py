@@ -26,7 +26,7 @@ from burnish.domain.experiments import AgentVersion, Arm, Experiment
 from burnish.loop.experiment import measure
 from burnish.project import ModelConfig, TargetConfig
 
-CALLS, LATENCY_S, CONCURRENCY, ROUNDS, BAR = 1_000, 0.050, 32, 3, 1.10
+CALLS, LATENCY_S, CONCURRENCY, ROUNDS, BAR = 1_000, 0.050, 32, 7, 1.10
 
 
 async def one_round(base_url: str, folder: Path, round_: int) -> float:
