@@ -52,6 +52,8 @@ def test_pruning_wants_to_be_told_what_goes(folder: Path) -> None:
     """By age or by whose they are; a user without traces is code 3."""
     assert "--older-than, --user" in str(call(folder, "prune", "--yes").exception)
     assert 3 == call(folder, "prune", "--user", "nobody", "--yes").exit_code
+    unset = call(folder, "prune", "--older-than", "2026-02-02", "--user", "", "--yes")
+    assert "a variable that is not set" in str(unset.exception)
     assert "Gone: 1 traces" in call(folder, "prune", "--trace", "new", "--yes").stderr
 
 

@@ -1,8 +1,8 @@
 """What old data goes, and what of it went."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from burnish.domain.base import UtcDatetime, Value
 from burnish.domain.proposals import ProposalStatus
@@ -28,9 +28,9 @@ class PruneRule(Value):
 
     before: UtcDatetime | None = None
     agent: str | None = None
-    user_id: str | None = None
-    session_id: str | None = None
-    trace_ids: tuple[str, ...] = ()
+    user_id: str | None = Field(default=None, min_length=1)
+    session_id: str | None = Field(default=None, min_length=1)
+    trace_ids: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     cited: bool = False
     experiments: bool = False
 

@@ -45,6 +45,8 @@ def prune(
     from burnish.drivers.cli.since import moment_of
 
     before, named = moment_of(older_than), {"user_id": user, "session_id": session, "trace_ids": tuple(trace or ())}
+    if "" in (user, session, *(trace or ())):
+        raise InputError("--user, --session or --trace is empty, perhaps a variable that is not set; give its id")
     if before is None and not any(named.values()):
         raise InputError("say what goes: --older-than, --user, --session or --trace")
     rule = PruneRule.model_validate(
