@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,8 @@ def folder(tmp_path: Path) -> Path:
     write_jsonl(tmp_path / "traces.jsonl", [trace("a" * 32), trace("b" * 32)])
     with (tmp_path / "traces.jsonl").open("a") as file:
         file.write("not JSON\n")
+    an_hour_ago = time.time() - 3_600  # one that has just changed may change again and would be read again
+    os.utime(tmp_path / "traces.jsonl", (an_hour_ago, an_hour_ago))
     return tmp_path
 
 

@@ -148,6 +148,8 @@ def test_the_theme_is_kept_and_there_from_the_first_paint(browser: Any, site: st
     assert light != back()
     page.get_by_role("button", name="You").click()
     page.get_by_role("button", name="Auto").click()
+    page.locator("html:not([data-theme=dark])").wait_for()
+    page.wait_for_load_state()  # without the script the choice is a page of its own
     page.reload()
     assert light == back()
     context.close()
