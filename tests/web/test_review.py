@@ -104,7 +104,8 @@ def item_of(page: Any) -> str:
 
 def wait_for_next(page: Any, item: str) -> None:
     """Until another item is shown, or nothing is left."""
-    page.wait_for_function("item => document.querySelector('#desk')?.dataset.item !== item", arg=item)
+    changed = "item => document.querySelector('#desk')?.dataset.item !== item"
+    page.wait_for_function(changed, arg=item, polling=50)  # not by frames: a busy machine may paint none
 
 
 def press(page: Any, *keys: str) -> None:
