@@ -196,6 +196,7 @@ class _Engine:
         if outcome.status is RunStatus.OK and trace is not None:
             context = EvaluationContext(trace=trace, example=example, judge=self._judge)
             scores, failures, feedback = await score_run(context, self._evaluators, self._versions)
+        figures = trace.figures if trace is not None else None
         run = Run(
             key=key,
             version_id=arm.version.id,
@@ -204,8 +205,8 @@ class _Engine:
             error=outcome.error,
             trace_id=trace.trace_id if trace is not None else None,
             latency_s=trace.latency_s if trace is not None else None,
-            cost_usd=trace.cost_usd if trace is not None else None,
-            tokens=trace.usage.total if trace is not None else None,
+            cost_usd=figures.cost_usd if figures is not None else None,
+            tokens=figures.usage.total if figures is not None else None,
             scores=scores,
             evaluator_failures=failures,
         )

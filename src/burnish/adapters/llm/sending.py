@@ -7,6 +7,7 @@ a millisecond a call.
 import sys
 import types
 from collections.abc import Coroutine, Generator
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -45,23 +46,10 @@ def _going_on(writing: Coroutine[Any, Any, None], waits_for: Any) -> Generator[A
         try:
             got = yield waits_for
         except BaseException as error:  # cancelled, or what it waits for failed: that is the coroutine's to handle
-            following = _thrown(writing, error)
+            step = partial(writing.throw, error)
         else:
-            following = _sent(writing, got)
-        if following is None:
+            step = partial(writing.send, got)
+        try:
+            waits_for = step()
+        except StopIteration:
             return
-        (waits_for,) = following
-
-
-def _sent(writing: Coroutine[Any, Any, None], value: Any) -> tuple[Any] | None:
-    try:
-        return (writing.send(value),)
-    except StopIteration:
-        return None
-
-
-def _thrown(writing: Coroutine[Any, Any, None], error: BaseException) -> tuple[Any] | None:
-    try:
-        return (writing.throw(error),)
-    except StopIteration:
-        return None

@@ -41,7 +41,7 @@ def list_judges(context: typer.Context, name: OnlyAgent = None, as_json: AsJson 
     """An agent's judges: state, agreement with people on what they were not fitted to, and the people's own."""
     session = Session.of(context)
     agent = name or _only(session)
-    _list(as_json, session, agent, lambda: _judges(session, agent))
+    _list(as_json, agent, lambda: _judges(session, agent), _of_arms(session, agent))
 
 
 @app.command("show")
@@ -98,14 +98,13 @@ def measure(
             found = measure_judges(store, config, evaluators, wanted)
         return [JudgeNow(one.judge, one.version, one.state, one.reason, one) for one in found]
 
-    _list(as_json, session, agent, measured, arms)
+    _list(as_json, agent, measured, arms if judge is None else _of_arms(session, agent))
 
 
-def _list(as_json: bool, session: Session, agent: str, fetch: Callable[[], list[JudgeNow]], arms: str = "") -> None:
+def _list(as_json: bool, agent: str, fetch: Callable[[], list[JudgeNow]], arms: str) -> None:
     from burnish.drivers.cli.judge_page import list_columns, list_row
     from burnish.drivers.cli.output import listing
 
-    arms = arms or _of_arms(session, agent)
     listing(
         as_json,
         fetch,
