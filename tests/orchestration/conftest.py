@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from support.model_server import ModelServer, serve_in_thread
@@ -17,15 +18,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What runs on the server is slow, and Prefect warns of itself."""
     for item in items:
         if FOLDER in item.path.parents:
-            # Prefect's API clients leave their connections to the test server to the garbage collector. Connections of
-            # ours are watched where Prefect is not in the way: tests/unit and tests/integration.
+            # Connections of ours are watched where Prefect is not in the way: tests/unit and tests/integration.
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning"))
             item.add_marker(pytest.mark.slow)
 
 
+def collect() -> None:
+    """Prefect's API clients leave their connections to the garbage collector: it comes here, not in another test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected() -> Iterator[None]:
+    """Nothing of a file's is left for the files that come after it."""
+    yield
+    collect()
+
+
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def prefect_server(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[None]:
     """Prefect's test server. Results go to a folder of this session: else the next session would find them."""
     home = tmp_path_factory.mktemp("prefect")
     kept = {
@@ -37,15 +51,17 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in kept.items():
             patch.setenv(name, value)
-        from prefect.settings import PREFECT_HOME, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+        from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
         from prefect.testing.utilities import prefect_test_harness
 
         settings = {PREFECT_HOME: home, PREFECT_LOCAL_STORAGE_PATH: home / "storage"}
         with temporary_settings(settings), prefect_test_harness(server_startup_timeout=120):
+            # Clients of Prefect's threads live on: wherever in the session one is collected, it is nobody's mistake.
+            port = urlsplit(PREFECT_API_URL.value() or "").port
+            peer = rf"unclosed <socket.*raddr=\('127\.0\.0\.1', {port}\)"
+            pytestconfig.addinivalue_line("filterwarnings", f"ignore:{peer}:ResourceWarning")
             yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()  # what is left of Prefect's connections goes here, and not into somebody else's test
+    collect()
 
 
 @pytest.fixture
