@@ -53,7 +53,7 @@ def test_drawn_lines_filled_in_can_be_imported(folder: Path) -> None:
     file = folder / "labels.jsonl"
     file.write_text("".join(json.dumps({**line, "reviewer": "ann", "score": 1}) + "\n" for line in lines))
     read = ask(folder, "import", str(file), "--agent", "support", "--json")
-    assert {"written": 10, "unmatched": []} == json.loads(read.stdout)
+    assert {"written": 10, "known": 0, "unmatched": []} == json.loads(read.stdout)
 
 
 def test_an_unclear_arm_is_asked_for(folder: Path) -> None:

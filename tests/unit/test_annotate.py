@@ -40,11 +40,15 @@ def test_a_review_finds_its_trace_by_session(db: Store) -> None:
 
 
 def test_reading_reviews_twice_changes_nothing(db: Store) -> None:
-    """The same file again replaces its own rows."""
+    """The same word again stays as it was, its time too, which says what is judged anew; another word replaces it."""
     review = Review(trace_id="t0", reviewer="ada", score=0.0)
-    import_reviews(db, "desk", [review])
-    import_reviews(db, "desk", [review])
-    assert len(db.feedback.for_trace("t0")) == 1
+    assert 1 == import_reviews(db, "desk", [review]).written
+    first = db.feedback.for_trace("t0")
+    again = import_reviews(db, "desk", [review])
+    assert (0, 1) == (again.written, again.known)
+    assert first == db.feedback.for_trace("t0")
+    assert 1 == import_reviews(db, "desk", [review.model_copy(update={"score": 1.0})]).written
+    assert [1.0] == [item.score for item in db.feedback.for_trace("t0")]
 
 
 def test_a_bad_line_is_named_and_nothing_is_written(db: Store, tmp_path: Path) -> None:

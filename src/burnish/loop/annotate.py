@@ -41,9 +41,10 @@ class Review(Value):
 
 
 class ReviewSummary(Value):
-    """Reviews written, and those whose trace is not in the store."""
+    """Reviews written, those stored already and those whose trace is not in the store."""
 
     written: int
+    known: int = 0
     unmatched: tuple[str, ...] = ()
 
 
@@ -71,7 +72,8 @@ def read_reviews(path: Path) -> Iterator[Review]:
 def import_reviews(
     store: "Store", agent: str, reviews: Iterable[Review], screens: Screens | None = None
 ) -> ReviewSummary:
-    """Write reviews as human feedback, each through `screens` first. The same review again replaces itself.
+    """Write reviews as human feedback, each through `screens` first. A reviewer's later word on a trace replaces the
+    earlier one; the same word again stays as it is, so that nothing is judged anew because a file was read twice.
 
     Traces of experiments are found by their id, so that people can label both arms and a judge be held to account.
     """
@@ -100,6 +102,6 @@ def import_reviews(
             )
         )
     kept, counts = prepare_feedback(screens or default_screens(), agent, found)
-    store.feedback.add(kept)
+    news = store.feedback.add_pulled(kept)
     store.redactions.add(agent, counts)
-    return ReviewSummary(written=len(found), unmatched=tuple(unmatched))
+    return ReviewSummary(written=news, known=len(found) - news, unmatched=tuple(unmatched))

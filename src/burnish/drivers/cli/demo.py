@@ -47,10 +47,10 @@ def run_demo(settings: Settings, *, fast: bool, fresh: bool, limit: int | None) 
     limit = limit or (60 if fast else 150)
     _introduce(console, folder, fast)
     workspace = _workspace(folder, settings, fast)
+    _prefect_in_background(workspace)
     _build_agent_repository(workspace, console)
     endpoint = _model(workspace, console)
     with _serving(workspace, console) as url:
-        _prefect_in_background(workspace)
         _traffic(workspace, console, endpoint, url, limit)
     _reviews(workspace, console)
     report = _night(workspace, console)
@@ -179,7 +179,7 @@ def _serving(settings: Settings, console: "Console") -> Iterator[str]:
 
 
 def _prefect_in_background(settings: Settings) -> None:
-    """The Prefect server takes its time to start; it does so while the traffic runs."""
+    """A new Prefect server needs twenty seconds of one core, of which the start of the rest leaves ten free."""
     import threading
 
     from burnish.drivers.local_server import LocalServer
@@ -245,7 +245,7 @@ def _reviews(settings: Settings, console: "Console") -> None:
     reviews = settings.project / "support-desk" / "data" / "reviews.jsonl"
     with open_store(settings) as store:
         summary = import_reviews(store, AGENT, read_reviews(reviews))
-    console.print(f"[green]✓[/green] Reviewers' corrections read in: {summary.written} traces\n")
+    console.print(f"[green]✓[/green] Reviewers' corrections read in: {summary.written + summary.known} traces\n")
 
 
 def _night(settings: Settings, console: "Console") -> dict[str, Any]:

@@ -32,8 +32,11 @@ def import_file(
     if as_json:
         print_json(summary.model_dump(mode="json"))
     else:
-        advise(f"{summary.written} reviews written, {len(summary.unmatched)} whose trace is not in the store.")
-    if reviews and not summary.written:
+        advise(
+            f"{summary.written} reviews written, {summary.known} stored already, {len(summary.unmatched)} whose trace "
+            "is not in the store."
+        )
+    if reviews and not summary.written + summary.known:
         raise typer.Exit(EXIT_NOTHING)
 
 
