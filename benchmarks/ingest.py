@@ -28,7 +28,7 @@ from burnish.domain.listing import TraceQuery
 from burnish.drivers.web.server import calm_collector
 from burnish.loop.ingest import receive
 
-SPANS, A_TRACE, A_BODY, ROUNDS = 10_000, 10, 500, 3
+SPANS, A_TRACE, A_BODY, ROUNDS = 10_000, 10, 500, 5
 BAR_STORED, AIM_MAPPED = 5_000, 50_000
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 WORDS = [

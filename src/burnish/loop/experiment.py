@@ -29,7 +29,8 @@ Progress = Callable[[int, int, str], None]
 Accounts = Callable[[Trace], None]
 Book = Callable[[], Awaitable[None]]
 
-FLUSH_EVERY_S = 0.1
+# Measured at 600 runs a second: rarer writes are longer, hold up the calls beside them and are waited for at the end.
+FLUSH_EVERY_S = 0.03
 
 
 class MeasureSummary(Value):
@@ -250,7 +251,7 @@ class _Writer:
         self._wanted.set()
 
     async def keep_writing(self) -> None:
-        """Write what has come in, ten times a second and when it is hurried, until the end."""
+        """Write what has come in, thirty times a second at most and when it is hurried, until the end."""
         while not self._ended:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), FLUSH_EVERY_S)
