@@ -188,4 +188,6 @@ def _free_port() -> int:
 
 if __name__ == "__main__":
     sides = {"plain": _plain, "flow": _flow, "serve": _serve}
+    if len(sys.argv) > 1 and sys.argv[1] not in sides:
+        sys.exit(__doc__)
     sys.exit(sides[sys.argv[1]]() if len(sys.argv) > 1 else main())

@@ -130,9 +130,12 @@ def test_sqlite_is_durable_and_checks_references(tmp_path: Path) -> None:
     with Store.open(sqlite_url(tmp_path)) as store, store.traces._database.read() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "page_size", "auto_vacuum")
         }
-    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+    assert pragmas == {
+        **{"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000},
+        **{"page_size": 8_192, "auto_vacuum": 2},  # of the file: whichever of the two comes second may find it made
+    }
 
 
 def test_the_folder_is_made(tmp_path: Path) -> None:

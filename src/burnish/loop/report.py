@@ -181,7 +181,7 @@ def night_markdown(night: Night, verdict: Verdict | None, clusters: Sequence[Clu
         reasons = "\n".join(f"- {_cell(reason)}" for reason in suite["reasons"])
         parts.append(f"**Permanent suite:** {suite['outcome']}\n\n{reasons}")
     if (published := stages.get("publish")) is not None:
-        parts.append(f"**Pull request:** {published.get('url') or published.get('reason', '')}")
+        parts.append(f"**Pull request:** {_where(published.get('url') or published.get('reason', ''))}")
     if (gone := stages.get("retention")) is not None:
         parts.append(f"**Past retention:** {gone['traces']:,} traces deleted, {gone['kept']:,} kept because cited.")
     calls, dollars = spent
@@ -227,14 +227,19 @@ def _written_back(stages: Mapping[str, Any]) -> list[str]:
     return parts
 
 
+def _where(url: str) -> str:
+    """The local forge knows no host: its pages are those of `burnish serve`."""
+    return f"{url} (a page of `burnish serve`)" if url.startswith("/") else url
+
+
 def _headline(night: Night, verdict: Verdict | None) -> str:
     published = night.stages.get("publish", {})
     if night.state is NightState.PARTIAL:
         return "**The budget ended this night early; what follows is partial.**"
     if published.get("url"):
-        return f"**A pull request is open:** {published['url']}"
+        return f"**A pull request is open:** {_where(published['url'])}"
     if opened := night.stages.get("take_up", {}).get("opened"):
-        return f"**A pull request is open, of an earlier night's proposal:** {opened[-1]}"
+        return f"**A pull request is open, of an earlier night's proposal:** {_where(opened[-1])}"
     if verdict is not None:
         unasked = "The evidence holds, but this run was not to open one."
         suite = _suite(night, verdict)

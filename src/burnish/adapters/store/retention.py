@@ -23,7 +23,7 @@ __all__ = ["RetentionStore"]
 
 TRACES_A_BATCH = 500
 ROWS_A_BATCH = 1_000
-PAGES_A_STEP = 2_000
+PAGES_A_STEP = 1_000
 
 _traces, _feedback, _failures = tables.traces, tables.feedback, tables.evaluator_failures
 _queued = review_tables.queue_items
@@ -83,7 +83,7 @@ class RetentionStore:
             return page * pages, page * free
 
     def shrink(self, whole: bool = False) -> None:
-        """Give free pages of SQLite back to the disk, a few thousand a step so that writers come in between.
+        """Give free pages of SQLite back to the disk, a thousand a step so that writers come in between.
 
         A database made before this could be done step by step needs `whole`: SQLite then copies it, which takes as
         much disk again, and nobody may write meanwhile. PostgreSQL reuses the room by itself.
