@@ -177,7 +177,8 @@ name: grammatical
 max_tokens: 90
 timeout_s: 900
 rubric: |
-  The agent's final output is one English sentence. Pass: a native speaker finds it grammatical. Fail: they do not.
+  The agent's final output is one English sentence, made of the words it was given. Pass: a native speaker finds it
+  grammatical. Fail: they do not.
 """
 _AGENT = """evaluators = ["grammatical"]
 
@@ -216,7 +217,8 @@ async def attempt(folder: Path, count: int, console: Console) -> None:
     for number, row in enumerate(rows):
         trace_id, moment = f"{number:032x}", MOMENT + dt.timedelta(minutes=number)
         common = {"started_at": moment, "ended_at": moment + dt.timedelta(seconds=1)}
-        asked, said = f"Write a sentence (number {number * 7919}).", row["instance"]
+        said = row["instance"]
+        asked = " ".join(sorted(said.split()))  # inputs that look alike would be one group, on one side of the split
         root = Span(
             trace_id=trace_id, span_id="0" * 16, name="write", kind=SpanKind.AGENT, input=asked, output=said, **common
         )

@@ -123,10 +123,13 @@ def too_few(metric: str, train: int, held_out: int, rule: AlignRule) -> str:
     if held_out >= rule.minimum_held_out and train >= rule.minimum_train:
         return ""
     wanted = math.ceil(max(rule.minimum_held_out / rule.held_out, rule.minimum_train / (1 - rule.held_out)))
-    return (
+    told = (
         f"People have labelled {train} train and {held_out} held-out traces of the judge {metric}; "
         f"{rule.minimum_train} and {rule.minimum_held_out} are needed before anything is tried, about {wanted} in all."
     )
+    if train + held_out < wanted:
+        return told
+    return f"{told} Traces that are alike in input, user or session stay on one side: label more different ones."
 
 
 def kappa_gain(items: Sequence[Labelled], changed: Mapping[str, bool | None]) -> Bounds | None:
